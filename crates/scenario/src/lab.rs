@@ -1,0 +1,424 @@
+//! The lab: starts the programs under test, plays whoever they talk to, and cleans up.
+
+use std::fs::File;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
+use std::process::Command;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
+use supervise::Line;
+use transcript::Act;
+use wiretap::{Tap, TcpTap, UdpTap};
+
+use crate::chapter::{Role, Transport};
+use crate::launch::{Launch, Programs};
+use crate::program::Program;
+use crate::scene::{GLANCE, Scene};
+use crate::tcp::{Porter, TcpPeer};
+use crate::trouble::{Outcome, Trouble, broken, skip};
+use crate::udp::UdpPeer;
+
+/// The address of a server that may choose its port.
+const ANY_PORT: &str = "127.0.0.1:0";
+
+/// Where one stage happens. What was started here ends with it.
+pub struct Lab {
+    pub(crate) scene: Scene,
+    programs: Programs,
+    environment: Vec<(String, String)>,
+    /// Locks that are kept until the programs have ended.
+    locks: Vec<File>,
+}
+
+impl Lab {
+    pub(crate) fn new(programs: Programs) -> Lab {
+        Lab { scene: Scene::new(), programs, environment: Vec::new(), locks: Vec::new() }
+    }
+
+    /// How long something that must come is waited for.
+    pub fn patience(&self) -> Duration {
+        self.scene.patience()
+    }
+
+    /// Sets a variable in the environment of the programs that are started from now on.
+    pub fn environment(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    // The programs under test.
+
+    /// Starts the server on a free port and waits for its listening line.
+    ///
+    /// # Errors
+    ///
+    /// It does not say where it listens.
+    pub fn server(&mut self) -> Outcome<Program> {
+        self.server_at(ANY_PORT)
+    }
+
+    /// Starts the server at an address and waits for its listening line.
+    ///
+    /// # Errors
+    ///
+    /// It does not say where it listens.
+    pub fn server_at(&mut self, bind: &str) -> Outcome<Program> {
+        let mut server = self.start_server_at(bind)?;
+        server.listens()?;
+        Ok(server)
+    }
+
+    /// Starts the server on a free port that the lab chose.
+    ///
+    /// # Errors
+    ///
+    /// It does not listen there.
+    pub fn server_on_a_chosen_port(&mut self) -> Outcome<Program> {
+        const ATTEMPTS: u32 = 3;
+        for attempt in 1.. {
+            let due = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+            let mut server = self.start_server_at(&due.to_string())?;
+            match server.listens() {
+                Ok(()) if server.address() == due => return Ok(server),
+                Ok(()) => {
+                    let because = format!("Your server listens on {}, where {due} was asked for.", server.address());
+                    return Err(broken(because).of(&["C2"]));
+                }
+                // Somebody else may have taken the port meanwhile: no fault of the server's.
+                Err(_) if server.has_ended() && attempt < ATTEMPTS => {}
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    /// Starts the server at an address, and leaves it to the story what should happen.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started.
+    pub fn start_server_at(&mut self, bind: &str) -> Outcome<Program> {
+        let command = self.launch(Role::Server)?.server(bind);
+        self.start(Role::Server, command)
+    }
+
+    /// Starts the client with an address to connect to, and more arguments.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started.
+    pub fn client(&mut self, server: impl ToString, more: &[&str]) -> Outcome<Program> {
+        let command = self.launch(Role::Client)?.client(&server.to_string(), more);
+        self.start(Role::Client, command)
+    }
+
+    /// Starts a program with these arguments and no others.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started, or was given with places for host and port, and then takes no other arguments.
+    pub fn bare(&mut self, role: Role, arguments: &[&str]) -> Outcome<Program> {
+        let launch = self.launch(role)?;
+        if launch.has_places() {
+            return skip("the given command line says itself where host and port go");
+        }
+        let command = launch.with(arguments);
+        self.start(role, command)
+    }
+
+    /// Tells a long part of the story in one line of the transcript. If it fails, its last lines stay.
+    ///
+    /// # Errors
+    ///
+    /// Those of the part.
+    pub fn in_short(&mut self, actor: &str, summary: &str, part: impl FnOnce(&mut Lab) -> Outcome) -> Outcome {
+        let before = self.scene.transcript().entries().len();
+        let outcome = part(self);
+        self.scene.transcript().shorten(before, if outcome.is_ok() { 0 } else { 6 });
+        if outcome.is_ok() {
+            self.scene.note(actor, Act::Does, summary);
+        }
+        outcome
+    }
+
+    /// Tells a part of the story that depends on time up to three times, and believes the best: once, the machine may
+    /// have been too busy to be on time.
+    ///
+    /// # Errors
+    ///
+    /// It fails each time.
+    pub fn steadily(&mut self, part: impl Fn(&mut Lab) -> Outcome) -> Outcome {
+        const TIMES: u32 = 3;
+        for _ in 1..TIMES {
+            match part(self) {
+                Err(Trouble::Broken(_)) => {
+                    self.lowers_the_curtain();
+                    self.scene.clear();
+                }
+                other => return other,
+            }
+        }
+        part(self)
+    }
+
+    /// Ends the programs here and now: what they print from now on is not looked at.
+    pub fn lowers_the_curtain(&mut self) {
+        for actor in self.scene.cast() {
+            actor.on_duty.store(false, Ordering::Relaxed);
+            actor.child.kill();
+            while let Line::Text(_) | Line::Unfinished(_) = actor.child.next_line(Duration::ZERO) {}
+        }
+    }
+
+    fn launch(&self, role: Role) -> Outcome<&Launch> {
+        let (given, option) = match role {
+            Role::Server => (&self.programs.server, "--server"),
+            _ => (&self.programs.client, "--client"),
+        };
+        given.as_ref().ok_or_else(|| Trouble::Skipped(format!("no {} was given: `{option} CMD`", role.name())))
+    }
+
+    fn start(&self, role: Role, mut command: Command) -> Outcome<Program> {
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        Program::start(&self.scene, role, command)
+    }
+
+    // Clients that the lab plays.
+
+    /// Somebody who connects to the server.
+    ///
+    /// # Errors
+    ///
+    /// The server does not take the connection.
+    pub fn tcp(&mut self, name: &str, server: &Program) -> Outcome<TcpPeer> {
+        let connecting = TcpStream::connect_timeout(&server.address(), self.scene.patience());
+        let stream = connecting.map_err(|error| {
+            self.scene.note(name, Act::Does, format!("cannot connect to server: {error}"));
+            broken(format!("{name} could not connect to {}: {error}.", server.name())).of(&["C2"])
+        })?;
+        let peer = TcpPeer::new(&self.scene, name, stream)?;
+        self.scene.transcript().introduce(name, peer.address());
+        self.scene.note(name, Act::Does, "connects to server");
+        Ok(peer)
+    }
+
+    /// Somebody with a UDP socket who writes to the server.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no socket.
+    pub fn udp(&mut self, name: &str, server: &Program) -> Outcome<UdpPeer> {
+        let here = if server.address().is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
+        UdpPeer::new(&self.scene, name, UdpSocket::bind(here)?, Some(server.address()))
+    }
+
+    // Servers that the lab plays.
+
+    /// A TCP server of the lab, for the client to connect to.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no socket.
+    pub fn tcp_server(&mut self) -> Outcome<TcpStand> {
+        self.tcp_server_on(&[ANY_PORT])
+    }
+
+    /// A TCP server that listens on one port of several addresses.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no such sockets.
+    pub fn tcp_server_on(&mut self, addresses: &[&str]) -> Outcome<TcpStand> {
+        let listeners = on_one_port(addresses, |address| TcpListener::bind(address), |listener| listener.local_addr())?;
+        let porter = Porter::new(listeners)?;
+        for door in porter.doors() {
+            self.scene.transcript().introduce("server", door);
+        }
+        Ok(TcpStand { scene: self.scene.clone(), porter })
+    }
+
+    /// A UDP server of the lab.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no socket.
+    pub fn udp_server(&mut self) -> Outcome<UdpPeer> {
+        self.udp_peer("server", ANY_PORT)
+    }
+
+    /// A UDP server that receives on one port of several addresses.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no such sockets.
+    pub fn udp_server_on(&mut self, addresses: &[&str]) -> Outcome<UdpStand> {
+        let sockets = on_one_port(addresses, |address| UdpSocket::bind(address), |socket| socket.local_addr())?;
+        let peers = sockets.into_iter().map(|socket| UdpPeer::new(&self.scene, "server", socket, None));
+        Ok(UdpStand { scene: self.scene.clone(), peers: peers.collect::<Outcome<_>>()? })
+    }
+
+    /// Somebody with a UDP socket whom nobody knows.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no socket.
+    pub fn udp_stranger(&mut self) -> Outcome<UdpPeer> {
+        self.udp_peer("stranger", ANY_PORT)
+    }
+
+    fn udp_peer(&self, name: &str, address: &str) -> Outcome<UdpPeer> {
+        UdpPeer::new(&self.scene, name, UdpSocket::bind(address)?, None)
+    }
+
+    // What is between the two programs under test.
+
+    /// Puts a tap between the client and the server.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no sockets.
+    pub fn tap(&mut self, server: &Program, transport: Transport, rules: Vec<wiretap::Rule>) -> Outcome<Tap> {
+        let tap = match transport {
+            Transport::Tcp => Tap::Tcp(TcpTap::start(server.address(), rules)?),
+            Transport::Udp => Tap::Udp(UdpTap::start(server.address(), rules)?),
+        };
+        self.scene.transcript().introduce("tap", tap.address());
+        Ok(tap)
+    }
+
+    /// Writes what the tap saw into the transcript, in its order.
+    pub fn recall(&self, tap: &Tap) {
+        for event in tap.events() {
+            let (actor, words) = event.described();
+            self.scene.note(actor, Act::Passes, words);
+        }
+    }
+
+    // The ports that the contract names.
+
+    /// Makes sure that nobody has the chapter's default port, and that no other lab uses it until this one is gone.
+    ///
+    /// # Errors
+    ///
+    /// Skips the stage when somebody has it.
+    pub fn reserve_default_port(&mut self, transport: Transport, port: u16) -> Outcome {
+        let path = std::env::temp_dir().join(format!("network-lab-{transport:?}-{port}.lock"));
+        let lock = File::options().create(true).append(true).open(&path);
+        let lock =
+            lock.map_err(|error| Trouble::Lab(format!("cannot open the lock file {}: {error}", path.display())))?;
+        lock.lock()?;
+        self.locks.push(lock);
+        let kind = match transport {
+            Transport::Tcp => Type::STREAM,
+            Transport::Udp => Type::DGRAM,
+        };
+        // Without SO_REUSEADDR: a port whose last connections are in TIME_WAIT is taken for a program without it, too.
+        let taken =
+            Socket::new(Domain::IPV4, kind, None)?.bind(&SocketAddr::from(([127, 0, 0, 1], port)).into()).is_err();
+        if taken {
+            return skip(format!("port {port} is taken by another program, or was a minute ago"));
+        }
+        Ok(())
+    }
+}
+
+/// A TCP server of the lab.
+#[derive(Debug)]
+pub struct TcpStand {
+    scene: Scene,
+    porter: Porter,
+}
+
+impl TcpStand {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.porter.doors()[0]
+    }
+
+    /// Waits for the client to connect.
+    ///
+    /// # Errors
+    ///
+    /// It does not.
+    pub fn accept(&self) -> Outcome<TcpPeer> {
+        let stream = self.porter.next(&self.scene, "server")?;
+        self.scene.transcript().introduce("client", stream.peer_addr()?);
+        self.scene.note("client", Act::Does, "connects to server");
+        TcpPeer::new(&self.scene, "server", stream)
+    }
+}
+
+/// A UDP server of the lab on several addresses.
+pub struct UdpStand {
+    scene: Scene,
+    peers: Vec<UdpPeer>,
+}
+
+impl UdpStand {
+    /// The port that all its addresses share.
+    pub fn port(&self) -> u16 {
+        self.peers[0].address().port()
+    }
+
+    /// Waits until the client has sent something to one of the addresses, and returns that one.
+    ///
+    /// # Errors
+    ///
+    /// It does not.
+    pub fn called(self) -> Outcome<UdpPeer> {
+        let at = self.scene.wait_for(|| {
+            for (at, peer) in self.peers.iter().enumerate() {
+                if peer.has_mail(GLANCE)? {
+                    return Ok(Some(at));
+                }
+            }
+            Ok(None)
+        })?;
+        let at = at.ok_or_else(|| self.scene.in_vain("server", "a datagram"))?;
+        Ok(self.peers.into_iter().nth(at).expect("the index is that of a peer"))
+    }
+}
+
+/// A port that nobody has just now, outside of the range from which systems give ports to whoever asks for any.
+fn free_port() -> Outcome<u16> {
+    const RANGE: std::ops::Range<u16> = 20_000..32_000;
+    for _ in 0..100 {
+        let random = RandomState::new().build_hasher().finish();
+        let port = RANGE.start + (random % u64::from(RANGE.end - RANGE.start)) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() && UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(Trouble::Lab(format!("no port from {} to {} is free", RANGE.start, RANGE.end)))
+}
+
+/// Binds one port on several addresses; where the port of the first is taken on another, tries again with a new one.
+fn on_one_port<S>(
+    addresses: &[&str],
+    bind: impl Fn(SocketAddr) -> std::io::Result<S>,
+    local: impl Fn(&S) -> std::io::Result<SocketAddr>,
+) -> Outcome<Vec<S>> {
+    const ATTEMPTS: u32 = 20;
+    let mut failure = Trouble::Lab("no address to listen on".to_owned());
+    for _ in 0..ATTEMPTS {
+        let mut sockets = Vec::new();
+        let mut port = None;
+        for address in addresses {
+            let mut address =
+                address.to_socket_addrs()?.next().ok_or_else(|| Trouble::Lab("an empty address".to_owned()))?;
+            address.set_port(port.unwrap_or(address.port()));
+            match bind(address) {
+                Ok(socket) => {
+                    port = Some(local(&socket)?.port());
+                    sockets.push(socket);
+                }
+                Err(error) => failure = Trouble::Lab(format!("cannot listen on {address}: {error}")),
+            }
+        }
+        if sockets.len() == addresses.len() {
+            return Ok(sockets);
+        }
+    }
+    Err(failure)
+}

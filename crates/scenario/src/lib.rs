@@ -1,0 +1,37 @@
+//! What a chapter's `stages.rs` is written with: a lab, actors, and verbs that act, expect, and write the transcript.
+//!
+//! - [`Stage`] and [`Chapter`]: what there is to check;
+//! - [`Lab`]: starts the programs under test and plays whoever they talk to;
+//! - [`Program`], [`UdpPeer`], [`TcpPeer`]: the actors and their verbs;
+//! - [`play_all`]: plays stages side by side; [`report`] says how they went;
+//! - `harness`: the same stages as tests of `cargo test`.
+//!
+//! A verb that fails returns [`Trouble`]; only the report prints.
+
+mod chapter;
+mod common;
+mod lab;
+mod launch;
+mod program;
+mod promise;
+pub mod report;
+mod runner;
+mod scene;
+mod tcp;
+mod trouble;
+mod udp;
+
+#[cfg(feature = "harness")]
+pub mod harness;
+
+pub use chapter::{Chapter, Example, Profile, Role, Stage, Transport, WithClient, WithServer, last_part};
+pub use lab::{Lab, TcpStand, UdpStand};
+pub use launch::{Launch, Programs};
+pub use program::{Finished, Program};
+pub use promise::Promise;
+pub use runner::{StageReport, Verdict, play, play_all};
+pub use tcp::TcpPeer;
+pub use transcript::literal::quoted;
+pub use trouble::{Failure, Meaning, Outcome, Trouble, demand, skip};
+pub use udp::{Datagram, MAX_DATAGRAM, UdpPeer};
+pub use wiretap::{Direction, Rule, Tap};

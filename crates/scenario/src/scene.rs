@@ -1,0 +1,176 @@
+//! What the actors of one stage share: the transcript, the patience, and who is on.
+
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use supervise::Child;
+use transcript::{Act, Transcript};
+
+use crate::chapter::Role;
+use crate::trouble::{Outcome, Trouble, broken};
+
+/// How long something that must come is waited for, before `PATIENCE` stretches it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long to wait for the network before looking whether the program that should act has ended meanwhile.
+pub(crate) const GLANCE: Duration = Duration::from_millis(20);
+
+/// Shared by a lab and everyone in it; a clone is the same scene.
+#[derive(Debug, Clone)]
+pub(crate) struct Scene(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    transcript: Mutex<Transcript>,
+    cast: Mutex<Vec<Actor>>,
+    sockets: Mutex<Vec<(String, Arc<UdpSocket>)>>,
+    notes: Mutex<Vec<String>>,
+    patience: Duration,
+}
+
+/// A program under test that is, or was, on stage.
+#[derive(Debug, Clone)]
+pub(crate) struct Actor {
+    pub(crate) role: Role,
+    pub(crate) child: Arc<Child>,
+    /// Whether it should go on until the lab ends it: a server that listens.
+    pub(crate) on_duty: Arc<AtomicBool>,
+}
+
+impl Actor {
+    pub(crate) fn new(role: Role, child: Child) -> Actor {
+        Actor { role, child: Arc::new(child), on_duty: Arc::default() }
+    }
+
+    /// Whether it has ended though it should have gone on.
+    pub(crate) fn has_deserted(&self) -> bool {
+        self.on_duty.load(Ordering::Relaxed) && self.child.has_ended()
+    }
+
+    /// `your server`
+    pub(crate) fn name(&self) -> String {
+        format!("your {}", self.role.name())
+    }
+}
+
+impl Scene {
+    pub(crate) fn new() -> Scene {
+        let (transcript, cast, sockets, notes) = Default::default();
+        Scene(Arc::new(Shared { transcript, cast, sockets, notes, patience: patience() }))
+    }
+
+    pub(crate) fn patience(&self) -> Duration {
+        self.0.patience
+    }
+
+    pub(crate) fn transcript(&self) -> MutexGuard<'_, Transcript> {
+        lock(&self.0.transcript)
+    }
+
+    pub(crate) fn note(&self, actor: &str, act: Act, text: impl Into<String>) {
+        self.transcript().note(actor, act, text);
+    }
+
+    pub(crate) fn enter(&self, actor: Actor) {
+        lock(&self.0.cast).push(actor);
+    }
+
+    pub(crate) fn cast(&self) -> Vec<Actor> {
+        lock(&self.0.cast).clone()
+    }
+
+    /// A socket of the lab; when the story is over, nothing that nobody expected may be left in it.
+    pub(crate) fn watch(&self, owner: &str, socket: &Arc<UdpSocket>) {
+        lock(&self.0.sockets).push((owner.to_owned(), Arc::clone(socket)));
+    }
+
+    pub(crate) fn sockets(&self) -> Vec<(String, Arc<UdpSocket>)> {
+        lock(&self.0.sockets).clone()
+    }
+
+    /// Forgets what happened so far: for a part of a story that is told anew.
+    pub(crate) fn clear(&self) {
+        *self.transcript() = Transcript::default();
+        lock(&self.0.cast).clear();
+        lock(&self.0.sockets).clear();
+    }
+
+    /// Something worth telling that is no failure.
+    pub(crate) fn remark(&self, note: String) {
+        let mut notes = lock(&self.0.notes);
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        lock(&self.0.notes).clone()
+    }
+
+    /// Whether every program of the stage has ended: then nothing more will come from any.
+    fn all_have_ended(&self) -> bool {
+        let cast = lock(&self.0.cast);
+        !cast.is_empty() && cast.iter().all(|actor| actor.child.has_ended())
+    }
+
+    /// Calls `glance` until it has something, the patience is over, or nobody is left who could send it.
+    pub(crate) fn wait_for<T>(&self, mut glance: impl FnMut() -> Outcome<Option<T>>) -> Outcome<Option<T>> {
+        let deadline = Instant::now() + self.patience();
+        loop {
+            // Asked before the look: what a program sent before it ended is there to be seen.
+            let last_look = self.all_have_ended() || Instant::now() >= deadline;
+            let seen = glance()?;
+            if seen.is_some() || last_look {
+                return Ok(seen);
+            }
+        }
+    }
+
+    /// The failure that something did not come: because its sender has ended, or is silent.
+    pub(crate) fn in_vain(&self, who: &str, what: &str) -> Trouble {
+        let seconds = self.patience().as_secs_f64();
+        let cast = self.cast();
+        if let Some(actor) = cast.iter().find(|actor| actor.child.has_ended()) {
+            self.note(who, Act::Does, format!("waits for {what}: in vain"));
+            return broken(format!(
+                "{} {}; {who} was still waiting for {what}.",
+                capital(&actor.name()),
+                ended(&actor.child)
+            ));
+        }
+        self.note(who, Act::Does, format!("waits for {what}: in vain, for {seconds} s"));
+        let busy = cast
+            .iter()
+            .find_map(|actor| Some(format!(" Just now {} waits for {}.", actor.name(), actor.child.waits_for()?)));
+        broken(format!("{} waited {seconds} s in vain for {what}.{}", capital(who), busy.unwrap_or_default()))
+    }
+}
+
+/// How a program that has ended did so: `ended with exit status 1`.
+pub(crate) fn ended(child: &Child) -> String {
+    match child.status() {
+        None => "is still running".to_owned(),
+        Some(status) => match status.code() {
+            Some(code) => format!("ended with exit status {code}"),
+            None => format!("was ended by the system ({status})"),
+        },
+    }
+}
+
+/// `Your server`
+pub(crate) fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// The patience, stretched on slow machines by the factor in the environment variable `PATIENCE`.
+fn patience() -> Duration {
+    let factor = std::env::var("PATIENCE").ok().and_then(|factor| factor.parse::<f64>().ok());
+    PATIENCE.mul_f64(factor.filter(|factor| (0.01..=1000.0).contains(factor)).unwrap_or(1.0))
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

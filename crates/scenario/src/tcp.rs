@@ -1,0 +1,311 @@
+//! One end of a TCP connection of the lab, as an actor: it sends, reads to the end, closes in every way.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use socket2::SockRef;
+use transcript::Act;
+
+use crate::scene::{GLANCE, Scene, capital};
+use crate::trouble::{Outcome, Trouble, broken};
+use crate::udp::described;
+
+/// Somebody with a TCP connection.
+#[derive(Debug)]
+pub struct TcpPeer {
+    scene: Scene,
+    name: String,
+    stream: TcpStream,
+    address: SocketAddr,
+}
+
+impl TcpPeer {
+    pub(crate) fn new(scene: &Scene, name: &str, stream: TcpStream) -> Outcome<TcpPeer> {
+        let address = stream.local_addr()?;
+        stream.set_nodelay(true)?;
+        Ok(TcpPeer { scene: scene.clone(), name: name.to_owned(), stream, address })
+    }
+
+    /// The connection's own address: what its other end sees as the peer.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Sends bytes.
+    ///
+    /// # Errors
+    ///
+    /// The connection is broken, or nobody reads.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> Outcome {
+        let bytes = bytes.as_ref();
+        self.note(Act::Sends, described(bytes));
+        self.write(bytes)
+    }
+
+    /// Sends each byte in a segment of its own, with a pause after each.
+    ///
+    /// # Errors
+    ///
+    /// The connection is broken, or nobody reads.
+    pub fn send_byte_by_byte(&mut self, bytes: impl AsRef<[u8]>, pause: Duration) -> Outcome {
+        let bytes = bytes.as_ref();
+        self.note(Act::Sends, format!("{}, byte by byte", described(bytes)));
+        for byte in bytes.chunks(1) {
+            // Without Nagle (TCP_NODELAY), and with time to be read, every write is a segment and a read of its own.
+            self.write(byte)?;
+            thread::sleep(pause);
+        }
+        Ok(())
+    }
+
+    /// Sends bytes and the end of the stream to somebody who may break off meanwhile, and be right.
+    pub fn send_unwelcome(&mut self, bytes: impl AsRef<[u8]>) {
+        let bytes = bytes.as_ref();
+        self.note(Act::Sends, described(bytes));
+        let _ = self.stream.write_all(bytes).and_then(|()| self.stream.shutdown(Shutdown::Write));
+    }
+
+    /// Sends bytes until `most` bytes are sent, nobody takes more, or the other side is gone; returns how many were taken.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn send_flood(&mut self, most: usize) -> Outcome<usize> {
+        self.stream.set_write_timeout(Some(Duration::from_millis(200)))?;
+        let chunk = [b'x'; 64 << 10];
+        let mut sent = 0;
+        while sent < most {
+            match self.stream.write(&chunk) {
+                Ok(length) => sent += length,
+                Err(_) => break,
+            }
+        }
+        self.note(Act::Sends, "as much as the other side takes");
+        Ok(sent)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Outcome {
+        self.stream.set_write_timeout(Some(self.scene.patience()))?;
+        self.stream.write_all(bytes).map_err(|error| {
+            self.note(Act::Does, format!("cannot send: {error}"));
+            broken(format!("{} could not send: {error}.", capital(&self.name)))
+        })
+    }
+
+    /// Reads until the end of the stream, and returns all that came; at most `most` bytes.
+    ///
+    /// # Errors
+    ///
+    /// The end does not come, the connection is reset, or there is more.
+    pub fn read_to_end(&mut self, most: usize) -> Outcome<Vec<u8>> {
+        let mut all = Vec::new();
+        loop {
+            match self.read_some()? {
+                Read1::Bytes(bytes) => all.extend(bytes),
+                Read1::End => {
+                    self.note_received(&all);
+                    self.note(Act::Does, "reads the end of the stream");
+                    return Ok(all);
+                }
+                Read1::Reset(error) => {
+                    self.note_received(&all);
+                    self.note(Act::Does, format!("is cut off: {error}"));
+                    return Err(broken(format!(
+                        "{}'s connection was reset, where the end of the stream was due. A socket that is closed while it \
+                         holds unread bytes sends RST, not FIN.",
+                        capital(&self.name)
+                    )));
+                }
+                Read1::Nothing => {
+                    self.note_received(&all);
+                    return Err(self.scene.in_vain(&self.name, "the end of the stream"));
+                }
+            }
+            if all.len() > most {
+                self.note_received(&all);
+                return Err(broken(format!(
+                    "{} got more than {most} bytes, and no end of the stream.",
+                    capital(&self.name)
+                )));
+            }
+        }
+    }
+
+    /// For `time` after the end of the stream, the other side must not break the connection off.
+    ///
+    /// # Errors
+    ///
+    /// It does.
+    pub fn is_not_reset_for(&mut self, time: Duration) -> Outcome {
+        let deadline = Instant::now() + time;
+        while Instant::now() < deadline {
+            thread::sleep(GLANCE);
+            if let Err(error) = self.stream.read(&mut [0])
+                && !is_silence(&error)
+            {
+                self.note(Act::Does, format!("is cut off: {error}"));
+                return Err(broken(format!(
+                    "{}'s connection was reset after the end of the stream.",
+                    capital(&self.name)
+                )));
+            }
+        }
+        self.note(Act::Does, "is left in peace");
+        Ok(())
+    }
+
+    /// Waits for the other side to close or to break off; what it sends before is dropped.
+    ///
+    /// # Errors
+    ///
+    /// It does neither.
+    pub fn wait_for_close(&mut self) -> Outcome {
+        loop {
+            match self.read_some()? {
+                Read1::Bytes(_) => {}
+                Read1::End | Read1::Reset(_) => {
+                    self.note(Act::Does, "sees the connection closed");
+                    return Ok(());
+                }
+                Read1::Nothing => return Err(self.scene.in_vain(&self.name, "the connection to be closed")),
+            }
+        }
+    }
+
+    /// Waits until something has arrived, without taking it.
+    ///
+    /// # Errors
+    ///
+    /// Nothing arrives.
+    pub fn has_mail(&self) -> Outcome {
+        self.stream.set_read_timeout(Some(GLANCE))?;
+        let arrived = self.scene.wait_for(|| match self.stream.peek(&mut [0]) {
+            Err(error) if is_silence(&error) => Ok(None),
+            _ => Ok(Some(())),
+        })?;
+        arrived.ok_or_else(|| self.scene.in_vain(&self.name, "a first byte"))
+    }
+
+    fn read_some(&mut self) -> Outcome<Read1> {
+        self.stream.set_read_timeout(Some(GLANCE))?;
+        let mut buffer = [0; 16 << 10];
+        let read = self.scene.wait_for(|| match self.stream.read(&mut buffer) {
+            Ok(0) => Ok(Some(Read1::End)),
+            Ok(length) => Ok(Some(Read1::Bytes(buffer[..length].to_vec()))),
+            Err(error) if is_silence(&error) => Ok(None),
+            Err(error) => Ok(Some(Read1::Reset(error))),
+        })?;
+        Ok(read.unwrap_or(Read1::Nothing))
+    }
+
+    /// Sends no more; the other side reads the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// The connection is broken.
+    pub fn ends_sending(&mut self) -> Outcome {
+        self.note(Act::Does, "closes its sending side");
+        self.stream
+            .shutdown(Shutdown::Write)
+            .map_err(|error| broken(format!("{} could not close its sending side: {error}.", capital(&self.name))))
+    }
+
+    /// Breaks the connection off: the other side is sent RST.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn resets(self) -> Outcome {
+        self.note(Act::Does, "resets the connection");
+        // Closing without lingering throws away what is unsent, and sends RST instead of FIN.
+        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO))?;
+        Ok(())
+    }
+
+    /// Closes the connection.
+    pub fn closes(self) {
+        self.note(Act::Does, "closes the connection");
+    }
+
+    fn note(&self, act: Act, text: impl Into<String>) {
+        self.scene.note(&self.name, act, text);
+    }
+
+    fn note_received(&self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.note(Act::Receives, described(bytes));
+        }
+    }
+}
+
+/// What one read brings.
+enum Read1 {
+    Bytes(Vec<u8>),
+    End,
+    Reset(io::Error),
+    Nothing,
+}
+
+fn is_silence(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), WouldBlock | TimedOut | Interrupted)
+}
+
+/// Takes connections on every given listener, from the first moment, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Porter {
+    arrivals: Receiver<TcpStream>,
+    doors: Vec<SocketAddr>,
+    waiting: Vec<JoinHandle<()>>,
+    closing: Arc<AtomicBool>,
+}
+
+impl Porter {
+    pub(crate) fn new(listeners: Vec<TcpListener>) -> Outcome<Porter> {
+        let (announce, arrivals) = channel();
+        let closing = Arc::new(AtomicBool::new(false));
+        let doors = listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
+        let wait_at = |listener: TcpListener| {
+            let (announce, closing) = (announce.clone(), Arc::clone(&closing));
+            thread::spawn(move || {
+                while let Ok((stream, _)) = listener.accept() {
+                    if closing.load(Ordering::Relaxed) || announce.send(stream).is_err() {
+                        return;
+                    }
+                }
+            })
+        };
+        let waiting = listeners.into_iter().map(wait_at).collect();
+        Ok(Porter { arrivals, doors, waiting, closing })
+    }
+
+    pub(crate) fn doors(&self) -> &[SocketAddr] {
+        &self.doors
+    }
+
+    pub(crate) fn next(&self, scene: &Scene, stand: &str) -> Outcome<TcpStream> {
+        let arrived = scene.wait_for(|| match self.arrivals.recv_timeout(GLANCE) {
+            Ok(stream) => Ok(Some(stream)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(Trouble::Lab("the lab's listener failed".into())),
+        })?;
+        arrived.ok_or_else(|| scene.in_vain(stand, "a connection"))
+    }
+}
+
+impl Drop for Porter {
+    fn drop(&mut self) {
+        self.closing.store(true, Ordering::Relaxed);
+        for (door, waiting) in self.doors.iter().zip(self.waiting.drain(..)) {
+            // A blocked accept is woken by the connection it waits for.
+            if TcpStream::connect_timeout(door, Duration::from_secs(1)).is_ok() {
+                let _ = waiting.join();
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! A UDP socket of the lab, as an actor: it sends datagrams, expects some, and expects silence.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use transcript::{Act, literal};
+
+use crate::program::side_by_side;
+use crate::scene::{GLANCE, Scene, capital};
+use crate::trouble::{Outcome, broken, demand};
+
+/// The largest payload of a datagram, in bytes.
+pub const MAX_DATAGRAM: usize = 65_507;
+
+/// Somebody with a UDP socket.
+pub struct UdpPeer {
+    scene: Scene,
+    name: String,
+    socket: Arc<UdpSocket>,
+    partner: Option<SocketAddr>,
+}
+
+/// A datagram that arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Datagram {
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// The payload.
+    pub bytes: Vec<u8>,
+}
+
+impl UdpPeer {
+    pub(crate) fn new(scene: &Scene, name: &str, socket: UdpSocket, partner: Option<SocketAddr>) -> Outcome<UdpPeer> {
+        let socket = Arc::new(socket);
+        scene.watch(name, &socket);
+        scene.transcript().introduce(name, socket.local_addr()?);
+        Ok(UdpPeer { scene: scene.clone(), name: name.to_owned(), socket, partner })
+    }
+
+    /// The socket's own address.
+    pub fn address(&self) -> SocketAddr {
+        self.socket.local_addr().expect("a bound socket has an address")
+    }
+
+    /// Whom it talks to: given at the start, or the sender of the datagram that came last.
+    ///
+    /// # Errors
+    ///
+    /// Nobody yet: a mistake in the story.
+    pub fn partner(&self) -> Outcome<SocketAddr> {
+        self.partner.ok_or_else(|| io::Error::other(format!("{} has no partner yet", self.name)).into())
+    }
+
+    /// Sends one datagram to the partner.
+    ///
+    /// # Errors
+    ///
+    /// The system does not send it.
+    pub fn send(&self, bytes: impl AsRef<[u8]>) -> Outcome {
+        self.send_to(self.partner()?, bytes)
+    }
+
+    /// Sends one datagram to anybody.
+    ///
+    /// # Errors
+    ///
+    /// The system does not send it.
+    pub fn send_to(&self, address: SocketAddr, bytes: impl AsRef<[u8]>) -> Outcome {
+        let bytes = bytes.as_ref();
+        self.note(Act::Sends, described(bytes));
+        self.socket.send_to(bytes, address).map_err(io_context("send", &self.name))?;
+        Ok(())
+    }
+
+    /// Waits for the next datagram, from whomever; its sender becomes the partner.
+    ///
+    /// # Errors
+    ///
+    /// None comes; `what` says what was expected.
+    pub fn receive(&mut self, what: &str) -> Outcome<Datagram> {
+        self.socket.set_read_timeout(Some(GLANCE))?;
+        let mut buffer = vec![0; MAX_DATAGRAM + 1];
+        let arrived = self.scene.wait_for(|| match self.socket.recv_from(&mut buffer) {
+            Ok((length, from)) => Ok(Some(Datagram { from, bytes: buffer[..length].to_vec() })),
+            Err(error) if nothing_came(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        })?;
+        let Some(datagram) = arrived else {
+            return Err(self.scene.in_vain(&self.name, what));
+        };
+        self.note(Act::Receives, described(&datagram.bytes));
+        self.partner = Some(datagram.from);
+        Ok(datagram)
+    }
+
+    /// Whether a datagram arrives within `time`; it is left where it is.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn has_mail(&self, time: Duration) -> Outcome<bool> {
+        self.socket.set_read_timeout(Some(time))?;
+        match self.socket.peek(&mut [0; MAX_DATAGRAM]) {
+            Ok(_) => Ok(true),
+            Err(error) if nothing_came(&error) => Ok(false),
+            // Windows says so of a datagram that is longer than the buffer: it is there.
+            Err(_) => Ok(true),
+        }
+    }
+
+    /// The next datagram must hold these bytes, and come from the partner, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Another comes, or none, or from somewhere else.
+    pub fn expect(&mut self, bytes: impl AsRef<[u8]>) -> Outcome {
+        let bytes = bytes.as_ref();
+        let partner = self.partner;
+        let datagram = self.receive(&described(bytes))?;
+        let (name, due, came) = (capital(&self.name), described(bytes), described(&datagram.bytes));
+        if datagram.bytes != bytes {
+            let because =
+                format!("{name} got {}, where {} was due.", transcript::shortened(&came), transcript::shortened(&due));
+            return Err(broken(because).seen_in(side_by_side(&due, &came)));
+        }
+        let from = datagram.from;
+        demand(partner.is_none_or(|partner| partner == from), || {
+            let partner = partner.map(|partner| partner.to_string()).unwrap_or_default();
+            format!(
+                "{name} got {} from {from}; it talks to {partner}, and another port is another program.",
+                transcript::shortened(&came)
+            )
+        })
+    }
+
+    /// For `time`, nothing may arrive. Only for what no later event can show.
+    ///
+    /// # Errors
+    ///
+    /// Something arrives.
+    pub fn expect_silence(&mut self, time: Duration) -> Outcome {
+        let deadline = Instant::now() + time;
+        let mut buffer = vec![0; MAX_DATAGRAM];
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                self.note(Act::Does, "hears nothing");
+                return Ok(());
+            }
+            self.socket.set_read_timeout(Some(left))?;
+            match self.socket.recv_from(&mut buffer) {
+                Ok((length, _)) => {
+                    self.note(Act::Receives, described(&buffer[..length]));
+                    return Err(broken(format!(
+                        "{} should have heard nothing, and got a datagram.",
+                        capital(&self.name)
+                    )));
+                }
+                Err(error) if nothing_came(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// From now on, datagrams of the partner are refused as if nobody listened: the system answers them with ICMP "port
+    /// unreachable". The port stays taken meanwhile, so that nobody else can get it.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn goes_away(&self) -> Outcome {
+        self.note(Act::Does, "goes away: whoever writes to it is told that nobody listens");
+        // A connected UDP socket takes datagrams from one address only. Its own sends none.
+        self.socket.connect(self.address())?;
+        Ok(())
+    }
+
+    /// Listens to the partner again, after [`UdpPeer::goes_away`].
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn comes_back(&self) -> Outcome {
+        self.note(Act::Does, "is back");
+        self.socket.connect(self.partner()?)?;
+        Ok(())
+    }
+
+    fn note(&self, act: Act, text: impl Into<String>) {
+        self.scene.note(&self.name, act, text);
+    }
+}
+
+/// `"hello"`, or of what is no text its length.
+pub(crate) fn described(bytes: &[u8]) -> String {
+    literal::quoted(bytes)
+}
+
+/// Errors of a receive that mean: nothing (yet). Windows reports here that an earlier datagram was refused.
+pub(crate) fn nothing_came(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, ConnectionReset, Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), WouldBlock | TimedOut | ConnectionReset | ConnectionRefused | Interrupted)
+}
+
+fn io_context(what: &str, name: &str) -> impl FnOnce(io::Error) -> io::Error {
+    let (what, name) = (what.to_owned(), name.to_owned());
+    move |error| io::Error::new(error.kind(), format!("{name} cannot {what}: {error}"))
+}

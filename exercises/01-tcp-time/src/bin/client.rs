@@ -1,0 +1,56 @@
+//! Asks a time server for the time, and prints it.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use clap::Parser;
+use tcp_time::read_message;
+use tcp_time::terminal::{finish, host_port, quoted, say, seconds};
+
+/// Asks a server for the time over TCP.
+#[derive(Parser)]
+#[command(after_help = "Example:\n  client --connect localhost:3434 --timeout 2.5")]
+struct Args {
+    /// Address of the server
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:3434", value_parser = host_port)]
+    connect: String,
+    /// How long to wait for the connection, and for each further byte
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    timeout: Duration,
+}
+
+fn main() -> ExitCode {
+    finish(run(&Args::parse()))
+}
+
+/// Connects, reads the message, prints it.
+fn run(args: &Args) -> anyhow::Result<()> {
+    todo!(
+        "`connect`, then `say` \"connected to ADDRESS\". Set the read timeout, get the text with \
+         `read_message`, and `say` \"received TEXT\" with the text `quoted`. `explain` makes a timeout \
+         readable."
+    )
+}
+
+/// Tries every address that `name` stands for, within `timeout` in all: `localhost` may be `[::1]` and `127.0.0.1`,
+/// and the server listen on one of them only.
+fn connect(name: &str, timeout: Duration) -> anyhow::Result<(TcpStream, SocketAddr)> {
+    todo!(
+        "Look the name up with `to_socket_addrs`. Try each address with `TcpStream::connect_timeout`; return \
+         the first that connects, with its address, or the last error."
+    )
+}
+
+/// A wait that ran out is reported by Unix as `WouldBlock` ("resource temporarily unavailable"), by Windows as
+/// `TimedOut`.
+fn explain(error: io::Error, timeout: Duration) -> anyhow::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            anyhow!("no answer within {} seconds", timeout.as_secs_f64())
+        }
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,98 @@
+//! A server and a client with the tap between them, and somebody who tells what happens while it does.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use scenario::{Launch, Rule, Tap, Transport};
+use supervise::{Child, Line};
+use transcript::{Act, Transcript};
+use wiretap::{Event, TcpTap, UdpTap};
+
+use crate::print;
+
+/// How long a server may take to say where it listens.
+const STARTING: Duration = Duration::from_secs(10);
+
+/// How long a program that has nothing more to do may stay silent before it is taken for done.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// A running server, and the tap in front of it.
+pub struct Session {
+    pub tap: Tap,
+    server: Arc<Child>,
+    telling: JoinHandle<()>,
+}
+
+impl Session {
+    /// Starts the server and the tap; from now on everything that they do is told.
+    pub fn start(server: &Launch, transport: Transport, rules: Vec<Rule>) -> anyhow::Result<Session> {
+        let child = Child::start(server.server("127.0.0.1:0")).context("cannot start the server")?;
+        let address = listening(&child)?;
+        let told = Arc::new(Mutex::new(()));
+        let watching = Arc::clone(&told);
+        let watcher = Box::new(move |event: &Event| {
+            let (actor, words) = event.described();
+            let act = if event.bytes().is_some() { Act::Sends } else { Act::Does };
+            tell(&watching, actor, act, &words);
+        });
+        let tap = match transport {
+            Transport::Tcp => Tap::Tcp(TcpTap::watched(address, rules, Some(watcher))?),
+            Transport::Udp => Tap::Udp(UdpTap::watched(address, rules, Some(watcher))?),
+        };
+        tell(&told, "server", Act::Prints, &format!("listening on {address}"));
+        tell(&told, "tap", Act::Does, &format!("listens on {} for it", tap.address()));
+        let server = Arc::new(child);
+        let telling = tell_lines(&server, "server");
+        Ok(Session { tap, server, telling })
+    }
+
+    /// Waits until the server has nothing more to say, and ends it.
+    pub fn end(self) {
+        // Its last lines may still be on their way: what a client sends last, a server prints after the client is gone.
+        let _ = self.server.wait(QUIET);
+        let stderr = self.server.stderr();
+        self.server.kill();
+        let _ = self.telling.join();
+        for line in stderr.lines() {
+            print(&format!("server   ! {}\n", transcript::literal::harmless(line)));
+        }
+    }
+}
+
+/// Prints the lines of a program as they come, until there are no more.
+pub fn tell_lines(child: &Arc<Child>, name: &'static str) -> JoinHandle<()> {
+    let child = Arc::clone(child);
+    let told = Mutex::new(());
+    thread::spawn(move || {
+        loop {
+            match child.next_line(Duration::from_secs(3600)) {
+                Line::Text(line) | Line::Unfinished(line) => tell(&told, name, Act::Prints, &line),
+                Line::Silence => {}
+                Line::Closed | Line::TooMuch => return,
+            }
+        }
+    })
+}
+
+fn tell(order: &Mutex<()>, actor: &str, act: Act, words: &str) {
+    let _one_at_a_time = order.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut line = Transcript::default();
+    line.note(actor, act, words);
+    print(&line.render());
+}
+
+/// The address in the listening line.
+fn listening(server: &Child) -> anyhow::Result<SocketAddr> {
+    let line = match server.next_line(STARTING) {
+        Line::Text(line) => line,
+        _ => {
+            server.kill();
+            bail!("the server did not say where it listens. Its last words on stderr:\n{}", server.stderr().trim());
+        }
+    };
+    let address = line.strip_prefix("listening on ").and_then(|address| address.parse().ok());
+    address.with_context(|| format!("the server's first line is `{line}`, not `listening on ADDRESS`"))
+}

@@ -1,0 +1,108 @@
+//! Derives the starters from the solutions, says when they are out of step, and puts one back.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::{SystemTime, UNIX_EPOCH};
+use std::{env, fs};
+
+use anyhow::{Context, ensure};
+use clap::Args;
+
+use crate::chapters::{self, root};
+use crate::print;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Write nothing; fail when a starter is out of step
+    #[arg(long)]
+    check: bool,
+}
+
+#[derive(Args)]
+pub struct ResetArguments {
+    /// The chapter
+    chapter: String,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let mut in_step = true;
+    for solution in solutions()? {
+        let name = solution.file_name().unwrap_or_default();
+        in_step &= derive(&solution, &root().join("exercises").join(name), arguments.check)?;
+    }
+    if arguments.check {
+        in_step &= one_terminal()?;
+        print(if in_step {
+            "the starters are in step\n"
+        } else {
+            "out of step; `cargo xtask starter` writes them anew\n"
+        });
+    }
+    Ok(if in_step { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Puts the starter of a chapter back. What the student has written is kept in the target folder.
+pub fn reset(arguments: &ResetArguments) -> anyhow::Result<ExitCode> {
+    let found = chapters::one(&arguments.chapter)?;
+    let source = found.exercise().join("src");
+    let kept = keep(&source, &arguments.chapter)?;
+    derive(&found.solution(), found.exercise(), false)?;
+    let now = "src is the starter again";
+    match kept {
+        Some(kept) => print(&format!("{}: {now}; your work is in {}\n", arguments.chapter, kept.display())),
+        None => print(&format!("{}: {now}\n", arguments.chapter)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Moves the student's source to a place of its own.
+fn keep(source: &Path, chapter: &str) -> anyhow::Result<Option<PathBuf>> {
+    if !source.exists() {
+        return Ok(None);
+    }
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
+    let kept = root().join("target/kept").join(format!("{chapter}-{seconds}"));
+    fs::create_dir_all(kept.parent().unwrap_or(&kept)).with_context(|| format!("cannot make {}", kept.display()))?;
+    fs::rename(source, &kept).with_context(|| format!("cannot move {} to {}", source.display(), kept.display()))?;
+    Ok(Some(kept))
+}
+
+/// Runs the deriving program; whether the starter is in step.
+fn derive(solution: &Path, exercise: &Path, check: bool) -> anyhow::Result<bool> {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root()).args(["run", "--quiet", "--package", "starter", "--"]).args([solution, exercise]);
+    if check {
+        cargo.arg("--check");
+    }
+    let status = cargo.status().context("cannot start cargo")?;
+    ensure!(matches!(status.code(), Some(0 | 1)), "the starter of {} could not be derived", exercise.display());
+    Ok(status.success())
+}
+
+/// Every chapter has a copy of `terminal.rs`, so that each folder is complete. The copies must not drift apart.
+fn one_terminal() -> anyhow::Result<bool> {
+    let mut same = true;
+    let mut first: Option<(PathBuf, String)> = None;
+    for solution in solutions()? {
+        let path = solution.join("src/terminal.rs");
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        match &first {
+            None => first = Some((path, text)),
+            Some((other, due)) if *due != text => {
+                print(&format!("{} and {} differ\n", other.display(), path.display()));
+                same = false;
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(same)
+}
+
+fn solutions() -> anyhow::Result<Vec<PathBuf>> {
+    let folder = root().join("solutions");
+    let entries = fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    let mut solutions: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    solutions.retain(|solution| solution.join("Cargo.toml").is_file());
+    solutions.sort();
+    Ok(solutions)
+}
