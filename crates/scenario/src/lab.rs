@@ -142,6 +142,31 @@ impl Lab {
         outcome
     }
 
+    /// Lets a peer send to the program, and its memory must not grow with it.
+    ///
+    /// `send` returns how many bytes it sent. A language that collects garbage grows for a while before it does, so more
+    /// is sent until the memory is small beside it; a program that keeps what it gets grows as long as one sends.
+    ///
+    /// # Errors
+    ///
+    /// The memory grows with what is sent.
+    pub fn memory_stays(&mut self, program: &Program, mut send: impl FnMut(&mut Lab) -> Outcome<u64>) -> Outcome {
+        const ROUNDS: u32 = 6;
+        const GARBAGE: u64 = 8 << 20;
+        let Some(before) = program.memory() else { return Ok(()) };
+        let (mut sent, mut grown) = (0, 0);
+        for _ in 0..ROUNDS {
+            sent += send(self)?;
+            grown = program.memory().map_or(0, |now| now.saturating_sub(before));
+            if grown < GARBAGE || grown < sent / 2 {
+                return Ok(());
+            }
+        }
+        let megabytes = |bytes: u64| bytes / 1_000_000;
+        let because = format!("grew by {} MB while {} MB were sent to it.", megabytes(grown), megabytes(sent));
+        Err(broken(format!("{} {because}", crate::scene::capital(&program.name()))).of(&["C10"]))
+    }
+
     /// Tells a part of the story that depends on time up to three times, and believes the best: once, the machine may
     /// have been too busy to be on time.
     ///

@@ -1,7 +1,7 @@
 //! One end of a TCP connection of the lab, as an actor: it sends, reads to the end, closes in every way.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -215,6 +215,23 @@ impl TcpPeer {
             .map_err(|error| broken(format!("{} could not close its sending side: {error}.", capital(&self.name))))
     }
 
+    /// Waits until the other side has read everything that was sent: until its program did, not only its system.
+    /// Linux tells; elsewhere, a moment has to do.
+    ///
+    /// # Errors
+    ///
+    /// It does not read.
+    pub fn is_read(&self) -> Outcome {
+        let (Ok(SocketAddr::V4(there)), SocketAddr::V4(here)) = (self.stream.peer_addr(), self.address) else {
+            return Ok(());
+        };
+        let read = self.scene.wait_for(|| {
+            thread::sleep(MOMENT);
+            Ok(unread_bytes(there, here).is_none_or(|unread| unread == 0).then_some(()))
+        })?;
+        read.ok_or_else(|| self.scene.in_vain(&self.name, "the other side to read"))
+    }
+
     /// Breaks the connection off: the other side is sent RST.
     ///
     /// # Errors
@@ -256,6 +273,24 @@ fn is_silence(error: &io::Error) -> bool {
     matches!(error.kind(), WouldBlock | TimedOut | Interrupted)
 }
 
+/// A pause that lets others come to their turn.
+const MOMENT: Duration = Duration::from_millis(5);
+
+/// How many bytes wait in the socket at `local` for its program, as Linux's table of TCP sockets has it.
+fn unread_bytes(local: SocketAddrV4, remote: SocketAddrV4) -> Option<u64> {
+    let hexadecimal =
+        |address: SocketAddrV4| format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port());
+    let (local, remote) = (hexadecimal(local), hexadecimal(remote));
+    let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
+    let row = table.lines().find(|row| {
+        let mut fields = row.split_whitespace().skip(1);
+        fields.next() == Some(&local) && fields.next() == Some(&remote)
+    })?;
+    // The queues stand as SENT:RECEIVED, in hexadecimal.
+    let (_, received) = row.split_whitespace().nth(4)?.split_once(':')?;
+    u64::from_str_radix(received, 16).ok()
+}
+
 /// Takes connections on every given listener, from the first moment, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Porter {
@@ -274,7 +309,12 @@ impl Porter {
             let (announce, closing) = (announce.clone(), Arc::clone(&closing));
             thread::spawn(move || {
                 while let Ok((stream, _)) = listener.accept() {
-                    if closing.load(Ordering::Relaxed) || announce.send(stream).is_err() {
+                    if closing.load(Ordering::Relaxed) {
+                        // Closed in good order, it would keep the port in TIME_WAIT for a minute.
+                        let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+                        return;
+                    }
+                    if announce.send(stream).is_err() {
                         return;
                     }
                 }

@@ -104,6 +104,8 @@ impl Shared {
     fn accept_all(self: &Arc<Shared>, listener: &TcpListener) {
         while let Ok((client, _)) = listener.accept() {
             if self.closing.load(Ordering::Relaxed) {
+                // Closed in good order, it would keep the port in TIME_WAIT for a minute.
+                let _ = SockRef::from(&client).set_linger(Some(Duration::ZERO));
                 return;
             }
             let number = self.conversations.fetch_add(1, Ordering::Relaxed) + 1;
