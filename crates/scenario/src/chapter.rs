@@ -1,5 +1,7 @@
 //! What a chapter consists of: its name, its promises, and its stages.
 
+use transcript::literal;
+
 use crate::common;
 use crate::lab::{Lab, TcpStand, UdpStand};
 use crate::program::Program;
@@ -39,13 +41,17 @@ pub struct Stage {
     pub(crate) promises: Vec<&'static str>,
     pub(crate) why: &'static str,
     pub(crate) hints: [&'static str; 3],
+    pub(crate) describe: Describe,
     pub(crate) story: Story,
 }
+
+/// Says in words what bytes on the wire mean: `ACK 3`.
+pub type Describe = fn(&[u8]) -> String;
 
 impl Stage {
     fn new(role: Role, title: &'static str) -> Stage {
         let story: Story = Box::new(|_| Ok(()));
-        Stage { role, name: String::new(), title, promises: Vec::new(), why: "", hints: [""; 3], story }
+        Stage { role, name: String::new(), title, promises: Vec::new(), why: "", hints: [""; 3], describe: literal::quoted, story }
     }
 
     /// A stage about the server.
@@ -165,6 +171,18 @@ pub enum WithClient {
     Tcp(fn(&mut Lab, TcpStand, &Program) -> Outcome),
     /// Over UDP.
     Udp(fn(&mut Lab, UdpStand, &Program) -> Outcome),
+    /// Over UDP, by a client that must be told on its command line what to do.
+    UdpCommand(&'static [&'static str], fn(&mut Lab, UdpStand, &Program) -> Outcome),
+}
+
+impl WithClient {
+    /// What the client must be told on its command line.
+    pub(crate) fn arguments(self) -> &'static [&'static str] {
+        match self {
+            WithClient::UdpCommand(arguments, _) => arguments,
+            WithClient::Tcp(_) | WithClient::Udp(_) => &[],
+        }
+    }
 }
 
 /// The transport protocol of a chapter.
@@ -185,6 +203,7 @@ pub struct Chapter {
     pub(crate) example: Example,
     pub(crate) with_server: WithServer,
     pub(crate) with_client: WithClient,
+    pub(crate) describe: Describe,
     pub(crate) promises: Vec<Promise>,
     pub(crate) stages: Vec<Stage>,
 }
@@ -227,6 +246,7 @@ impl Chapter {
             example,
             with_server,
             with_client,
+            describe: literal::quoted,
             promises,
             stages,
         };
@@ -234,6 +254,20 @@ impl Chapter {
         chapter.stages.extend(shared);
         chapter.stages.sort_by_key(|stage| stage.role);
         chapter
+    }
+
+    /// Has bytes on the wire described in the words of the chapter's protocol, where text in quotes says too little.
+    pub fn describing(mut self, describe: Describe) -> Chapter {
+        self.describe = describe;
+        for stage in &mut self.stages {
+            stage.describe = describe;
+        }
+        self
+    }
+
+    /// What bytes on the wire mean, in words.
+    pub fn describe(&self) -> Describe {
+        self.describe
     }
 
     /// `udp-echo`
@@ -255,7 +289,7 @@ impl Chapter {
     pub fn transport(&self) -> Transport {
         match self.with_client {
             WithClient::Tcp(_) => Transport::Tcp,
-            WithClient::Udp(_) => Transport::Udp,
+            WithClient::Udp(_) | WithClient::UdpCommand(..) => Transport::Udp,
         }
     }
 

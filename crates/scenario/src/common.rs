@@ -251,6 +251,7 @@ fn client_default_port(exchange: WithClient, port: u16) -> Stage {
         ])
         .story(move |lab| {
             let address = format!("127.0.0.1:{port}");
+            let arguments = exchange.arguments();
             match exchange {
                 WithClient::Tcp(_) => {
                     lab.reserve_default_port(Transport::Tcp, port)?;
@@ -260,10 +261,10 @@ fn client_default_port(exchange: WithClient, port: u16) -> Stage {
                     lab.lowers_the_curtain();
                     Ok(())
                 }
-                WithClient::Udp(exchange) => {
+                WithClient::Udp(exchange) | WithClient::UdpCommand(_, exchange) => {
                     lab.reserve_default_port(Transport::Udp, port)?;
                     let server = lab.udp_server_on(&[&address])?;
-                    let client = lab.bare(Role::Client, &[])?;
+                    let client = lab.bare(Role::Client, arguments)?;
                     exchange(lab, server, &client)
                 }
             }
@@ -330,15 +331,16 @@ fn client_names(exchange: WithClient) -> Stage {
 
 /// Lets the client call `host`, and plays the exchange with it.
 fn call(lab: &mut Lab, exchange: WithClient, addresses: &[&str], host: &str) -> Outcome {
+    let arguments = exchange.arguments();
     match exchange {
         WithClient::Tcp(exchange) => {
             let server = lab.tcp_server_on(addresses)?;
             let client = lab.client(format!("{host}:{}", server.address().port()), &[])?;
             exchange(lab, server, &client)
         }
-        WithClient::Udp(exchange) => {
+        WithClient::Udp(exchange) | WithClient::UdpCommand(_, exchange) => {
             let server = lab.udp_server_on(addresses)?;
-            let client = lab.client(format!("{host}:{}", server.port()), &[])?;
+            let client = lab.client(format!("{host}:{}", server.port()), arguments)?;
             exchange(lab, server, &client)
         }
     }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,8 +13,9 @@ use supervise::Line;
 use transcript::Act;
 use wiretap::{Tap, TcpTap, UdpTap};
 
-use crate::chapter::{Role, Transport};
-use crate::launch::{Launch, Programs};
+use crate::chapter::{Describe, Role, Transport};
+use crate::folder::Folder;
+use crate::launch::{Launch, Programs, moved};
 use crate::program::Program;
 use crate::scene::{GLANCE, Scene};
 use crate::tcp::{Porter, TcpPeer};
@@ -28,13 +30,15 @@ pub struct Lab {
     pub(crate) scene: Scene,
     programs: Programs,
     environment: Vec<(String, String)>,
+    /// Where programs are started, if not where the checker was.
+    home: Option<PathBuf>,
     /// Locks that are kept until the programs have ended.
     locks: Vec<File>,
 }
 
 impl Lab {
-    pub(crate) fn new(programs: Programs) -> Lab {
-        Lab { scene: Scene::new(), programs, environment: Vec::new(), locks: Vec::new() }
+    pub(crate) fn new(programs: Programs, describe: Describe) -> Lab {
+        Lab { scene: Scene::new(describe), programs, environment: Vec::new(), home: None, locks: Vec::new() }
     }
 
     /// How long something that must come is waited for.
@@ -47,6 +51,24 @@ impl Lab {
         self.environment.push((name.to_owned(), value.to_owned()));
     }
 
+    // Files.
+
+    /// An empty folder, which goes with the value. `name` stands for it in the transcript.
+    ///
+    /// # Errors
+    ///
+    /// The system gives none.
+    pub fn folder(&mut self, name: &str) -> Outcome<Folder> {
+        let folder = Folder::new()?;
+        self.scene.transcript().introduce(name, folder.path().display());
+        Ok(folder)
+    }
+
+    /// The programs that are started from now on are started in this folder.
+    pub fn at_home_in(&mut self, folder: &Folder) {
+        self.home = Some(folder.path().to_owned());
+    }
+
     // The programs under test.
 
     /// Starts the server on a free port and waits for its listening line.
@@ -56,6 +78,18 @@ impl Lab {
     /// It does not say where it listens.
     pub fn server(&mut self) -> Outcome<Program> {
         self.server_at(ANY_PORT)
+    }
+
+    /// Starts the server on a free port with more options, and waits for its listening line.
+    ///
+    /// # Errors
+    ///
+    /// It does not say where it listens.
+    pub fn server_with(&mut self, more: &[&str]) -> Outcome<Program> {
+        let command = self.launch(Role::Server)?.server(ANY_PORT, more);
+        let mut server = self.start(Role::Server, command)?;
+        server.listens()?;
+        Ok(server)
     }
 
     /// Starts the server at an address and waits for its listening line.
@@ -99,7 +133,7 @@ impl Lab {
     ///
     /// It cannot be started.
     pub fn start_server_at(&mut self, bind: &str) -> Outcome<Program> {
-        let command = self.launch(Role::Server)?.server(bind);
+        let command = self.launch(Role::Server)?.server(bind, &[]);
         self.start(Role::Server, command)
     }
 
@@ -205,6 +239,9 @@ impl Lab {
     }
 
     fn start(&self, role: Role, mut command: Command) -> Outcome<Program> {
+        if let Some(home) = &self.home {
+            command = moved(&command, home);
+        }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         Program::start(&self.scene, role, command)
     }
@@ -315,7 +352,7 @@ impl Lab {
     /// Writes what the tap saw into the transcript, in its order.
     pub fn recall(&self, tap: &Tap) {
         for event in tap.events() {
-            let (actor, words) = event.described();
+            let (actor, words) = event.described_by(|bytes| self.scene.described(bytes));
             self.scene.note(actor, Act::Passes, words);
         }
     }

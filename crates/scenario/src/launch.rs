@@ -1,6 +1,7 @@
 //! How the program under test is started: one that was built here, or any command line in any language.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail};
@@ -48,8 +49,8 @@ impl Launch {
     }
 
     /// The command that starts it as a server at an address.
-    pub fn server(&self, bind: &str) -> Command {
-        self.at("--bind", bind, &[])
+    pub fn server(&self, bind: &str, more: &[&str]) -> Command {
+        self.at("--bind", bind, more)
     }
 
     /// The command that starts it as a client of the server at an address.
@@ -81,6 +82,20 @@ fn command(mut words: impl Iterator<Item = String>, more: &[&str]) -> Command {
     // A panic is reported by its message; its backtrace would hide it.
     command.env("RUST_BACKTRACE", "0");
     command
+}
+
+/// The same command, to be started in another folder. Words that name a file from where we are go on naming it.
+pub(crate) fn moved(command: &Command, home: &Path) -> Command {
+    let here = |word: &OsStr| match Path::new(word) {
+        path if path.is_relative() && path.exists() => path.canonicalize().map_or(word.to_owned(), Into::into),
+        _ => word.to_owned(),
+    };
+    let mut moved = Command::new(here(command.get_program()));
+    moved.args(command.get_args().map(here)).current_dir(home);
+    for (name, value) in command.get_envs() {
+        moved.env(name, value.unwrap_or_default());
+    }
+    moved
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 
 mod chapter;
 mod common;
+mod folder;
 mod lab;
 mod launch;
 mod program;
@@ -24,7 +25,8 @@ mod udp;
 #[cfg(feature = "harness")]
 pub mod harness;
 
-pub use chapter::{Chapter, Example, Profile, Role, Stage, Transport, WithClient, WithServer, last_part};
+pub use chapter::{Chapter, Describe, Example, Profile, Role, Stage, Transport, WithClient, WithServer, last_part};
+pub use folder::Folder;
 pub use lab::{Lab, TcpStand, UdpStand};
 pub use launch::{Launch, Programs};
 pub use program::{Finished, Program};

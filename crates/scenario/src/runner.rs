@@ -14,7 +14,6 @@ use crate::lab::Lab;
 use crate::launch::Programs;
 use crate::scene::{Actor, Scene, capital, ended};
 use crate::trouble::{Failure, Outcome, Trouble, broken};
-use crate::udp::described;
 
 /// How a stage went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +60,7 @@ pub struct StageReport {
 /// Plays one stage.
 pub fn play(stage: &Stage, programs: &Programs) -> StageReport {
     let began = Instant::now();
-    let mut lab = Lab::new(programs.clone());
+    let mut lab = Lab::new(programs.clone(), stage.describe);
     let told = catch_unwind(AssertUnwindSafe(|| (stage.story)(&mut lab)));
     let told = told.unwrap_or_else(|_| Err(Trouble::Lab(format!("the story of {} panicked", stage.id()))));
     let outcome = conclude(&lab.scene, told);
@@ -174,7 +173,7 @@ fn nothing_is_left(scene: &Scene, cast: &[Actor]) -> Outcome {
         socket.set_nonblocking(true)?;
         let mut buffer = [0; 1 << 16];
         if let Ok((length, _)) = socket.recv_from(&mut buffer) {
-            let came = described(&buffer[..length]);
+            let came = scene.described(&buffer[..length]);
             scene.note(&owner, Act::Receives, &came);
             let came = transcript::shortened(&came);
             return Err(broken(format!("{} got {came}, which nobody had asked for.", capital(&owner))));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use supervise::Child;
 use transcript::{Act, Transcript};
 
-use crate::chapter::Role;
+use crate::chapter::{Describe, Role};
 use crate::trouble::{Outcome, Trouble, broken};
 
 /// How long something that must come is waited for, before `PATIENCE` stretches it.
@@ -28,6 +28,7 @@ struct Shared {
     sockets: Mutex<Vec<(String, Arc<UdpSocket>)>>,
     notes: Mutex<Vec<String>>,
     patience: Duration,
+    describe: Describe,
 }
 
 /// A program under test that is, or was, on stage.
@@ -56,9 +57,14 @@ impl Actor {
 }
 
 impl Scene {
-    pub(crate) fn new() -> Scene {
+    pub(crate) fn new(describe: Describe) -> Scene {
         let (transcript, cast, sockets, notes) = Default::default();
-        Scene(Arc::new(Shared { transcript, cast, sockets, notes, patience: patience() }))
+        Scene(Arc::new(Shared { transcript, cast, sockets, notes, patience: patience(), describe }))
+    }
+
+    /// Bytes on the wire, in the words of the chapter's protocol.
+    pub(crate) fn described(&self, bytes: &[u8]) -> String {
+        (self.0.describe)(bytes)
     }
 
     pub(crate) fn patience(&self) -> Duration {

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use transcript::{Act, literal};
+use transcript::Act;
 
 use crate::program::side_by_side;
 use crate::scene::{GLANCE, Scene, capital};
@@ -20,6 +20,7 @@ pub struct UdpPeer {
     name: String,
     socket: Arc<UdpSocket>,
     partner: Option<SocketAddr>,
+    buffer: Vec<u8>,
 }
 
 /// A datagram that arrived.
@@ -36,7 +37,7 @@ impl UdpPeer {
         let socket = Arc::new(socket);
         scene.watch(name, &socket);
         scene.transcript().introduce(name, socket.local_addr()?);
-        Ok(UdpPeer { scene: scene.clone(), name: name.to_owned(), socket, partner })
+        Ok(UdpPeer { scene: scene.clone(), name: name.to_owned(), socket, partner, buffer: vec![0; MAX_DATAGRAM + 1] })
     }
 
     /// The socket's own address.
@@ -69,7 +70,7 @@ impl UdpPeer {
     /// The system does not send it.
     pub fn send_to(&self, address: SocketAddr, bytes: impl AsRef<[u8]>) -> Outcome {
         let bytes = bytes.as_ref();
-        self.note(Act::Sends, described(bytes));
+        self.note(Act::Sends, self.scene.described(bytes));
         self.socket.send_to(bytes, address).map_err(io_context("send", &self.name))?;
         Ok(())
     }
@@ -81,16 +82,15 @@ impl UdpPeer {
     /// None comes; `what` says what was expected.
     pub fn receive(&mut self, what: &str) -> Outcome<Datagram> {
         self.socket.set_read_timeout(Some(GLANCE))?;
-        let mut buffer = vec![0; MAX_DATAGRAM + 1];
-        let arrived = self.scene.wait_for(|| match self.socket.recv_from(&mut buffer) {
-            Ok((length, from)) => Ok(Some(Datagram { from, bytes: buffer[..length].to_vec() })),
+        let arrived = self.scene.wait_for(|| match self.socket.recv_from(&mut self.buffer) {
+            Ok((length, from)) => Ok(Some(Datagram { from, bytes: self.buffer[..length].to_vec() })),
             Err(error) if nothing_came(&error) => Ok(None),
             Err(error) => Err(error.into()),
         })?;
         let Some(datagram) = arrived else {
             return Err(self.scene.in_vain(&self.name, what));
         };
-        self.note(Act::Receives, described(&datagram.bytes));
+        self.note(Act::Receives, self.scene.described(&datagram.bytes));
         self.partner = Some(datagram.from);
         Ok(datagram)
     }
@@ -110,6 +110,18 @@ impl UdpPeer {
         }
     }
 
+    /// Throws away what has arrived and was not looked at: repetitions, of which time alone says how many there are.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn forgets_what_waits(&mut self) -> Outcome {
+        self.socket.set_nonblocking(true)?;
+        while self.socket.recv_from(&mut self.buffer).is_ok() {}
+        self.socket.set_nonblocking(false)?;
+        Ok(())
+    }
+
     /// The next datagram must hold these bytes, and come from the partner, if there is one.
     ///
     /// # Errors
@@ -118,8 +130,8 @@ impl UdpPeer {
     pub fn expect(&mut self, bytes: impl AsRef<[u8]>) -> Outcome {
         let bytes = bytes.as_ref();
         let partner = self.partner;
-        let datagram = self.receive(&described(bytes))?;
-        let (name, due, came) = (capital(&self.name), described(bytes), described(&datagram.bytes));
+        let datagram = self.receive(&self.scene.described(bytes))?;
+        let (name, due, came) = (capital(&self.name), self.scene.described(bytes), self.scene.described(&datagram.bytes));
         if datagram.bytes != bytes {
             let because =
                 format!("{name} got {}, where {} was due.", transcript::shortened(&came), transcript::shortened(&due));
@@ -152,7 +164,7 @@ impl UdpPeer {
             self.socket.set_read_timeout(Some(left))?;
             match self.socket.recv_from(&mut buffer) {
                 Ok((length, _)) => {
-                    self.note(Act::Receives, described(&buffer[..length]));
+                    self.note(Act::Receives, self.scene.described(&buffer[..length]));
                     return Err(broken(format!(
                         "{} should have heard nothing, and got a datagram.",
                         capital(&self.name)
@@ -191,11 +203,6 @@ impl UdpPeer {
     fn note(&self, act: Act, text: impl Into<String>) {
         self.scene.note(&self.name, act, text);
     }
-}
-
-/// `"hello"`, or of what is no text its length.
-pub(crate) fn described(bytes: &[u8]) -> String {
-    literal::quoted(bytes)
 }
 
 /// Errors of a receive that mean: nothing (yet). Windows reports here that an earlier datagram was refused.
