@@ -51,7 +51,16 @@ pub type Describe = fn(&[u8]) -> String;
 impl Stage {
     fn new(role: Role, title: &'static str) -> Stage {
         let story: Story = Box::new(|_| Ok(()));
-        Stage { role, name: String::new(), title, promises: Vec::new(), why: "", hints: [""; 3], describe: literal::quoted, story }
+        Stage {
+            role,
+            name: String::new(),
+            title,
+            promises: Vec::new(),
+            why: "",
+            hints: [""; 3],
+            describe: literal::quoted,
+            story,
+        }
     }
 
     /// A stage about the server.

@@ -131,7 +131,8 @@ impl UdpPeer {
         let bytes = bytes.as_ref();
         let partner = self.partner;
         let datagram = self.receive(&self.scene.described(bytes))?;
-        let (name, due, came) = (capital(&self.name), self.scene.described(bytes), self.scene.described(&datagram.bytes));
+        let (name, due, came) =
+            (capital(&self.name), self.scene.described(bytes), self.scene.described(&datagram.bytes));
         if datagram.bytes != bytes {
             let because =
                 format!("{name} got {}, where {} was due.", transcript::shortened(&came), transcript::shortened(&due));

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::netascii::{Decoder, Encoder};
 use crate::packet::{ErrorCode, Mode};
@@ -220,7 +221,10 @@ impl Part {
             let number = COUNT.fetch_add(1, Ordering::Relaxed);
             let path = folder.join(format!(".tftp-{}-{number}.part", std::process::id()));
             match File::create_new(&path) {
-                Ok(file) => return Ok((file, Some(Part(path)))),
+                Ok(file) => {
+                    parts().push(path.clone());
+                    return Ok((file, Some(Part(path))));
+                }
                 // Left by a program that was killed, whose process id is ours now; or another machine's.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -232,7 +236,32 @@ impl Part {
 impl Drop for Part {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.0);
+        parts().retain(|path| *path != self.0);
     }
+}
+
+/// All temporary files that there are now.
+fn parts() -> MutexGuard<'static, Vec<PathBuf>> {
+    static PARTS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+    PARTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ctrl-C and a request to end must leave no temporary files behind, and a file that grows beyond a limit (`ulimit -f`)
+/// must be an error like any other: left alone, all three signals end the process where it stands.
+pub fn heed_signals() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+        signal_hook::flag::register(SIGXFSZ, std::sync::Arc::default())?;
+        let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+        std::thread::spawn(move || {
+            for signal in signals.forever() {
+                parts().iter().for_each(|path| drop(fs::remove_file(path)));
+                let _ = signal_hook::low_level::emulate_default_handler(signal);
+            }
+        });
+    }
+    Ok(())
 }
 
 /// Whether this is something that renaming would destroy: `/dev/null`, say.

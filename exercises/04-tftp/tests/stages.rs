@@ -7,8 +7,8 @@
 use std::time::{Duration, Instant};
 
 use scenario::{
-    Chapter, Direction, Example, Folder, Lab, Meaning, Outcome, Profile, Program, Role, Rule, Stage, Transport, UdpPeer,
-    UdpStand, WithClient, demand, quoted, stages,
+    Chapter, Direction, Example, Folder, Lab, Meaning, Outcome, Profile, Program, Role, Rule, Stage, Transport,
+    UdpPeer, UdpStand, WithClient, demand, quoted, stages,
 };
 
 scenario::main!("tftp", chapter);
@@ -284,7 +284,11 @@ fn server_with_timeout(lab: &mut Lab, seconds: &str, more: &[&str]) -> Outcome<(
 fn reads(peer: &mut UdpPeer, file: &[u8], from: usize, size: usize) -> Outcome {
     for number in from..=file.len() / size + 1 {
         let packet = data(number as u16, block(file, number, size));
-        if number == 1 { peer.first(&packet)? } else { peer.expect(&packet)? }
+        if number == 1 {
+            peer.first(&packet)?
+        } else {
+            peer.expect(&packet)?
+        }
         peer.send(ack(number as u16))?;
     }
     Ok(())
@@ -1243,7 +1247,10 @@ fn keeps_no_file_in_its_memory() -> Stage {
             send(&mut alice, 1)?;
             lab.memory_stays(&server, |lab| {
                 let mut sent = 0;
-                lab.in_short("alice", "sends 20 MB", |_| Ok(sent = send(&mut alice, 640)?))?;
+                lab.in_short("alice", "sends 20 MB", |_| {
+                    sent = send(&mut alice, 640)?;
+                    Ok(())
+                })?;
                 Ok(sent)
             })?;
             alice.send(error(0, "that is enough"))?;
@@ -1322,7 +1329,9 @@ fn translates_text_from_the_wire() -> Stage {
                 writes(&mut alice, wire, 1, 512)?;
                 server.prints(&format!("{} writes {name:?}", alice.address()))?;
                 let line = server.next_line("received …")?;
-                demand(line.starts_with("received "), || format!("Your server printed `{line}` where its line about {name:?} was due."))?;
+                demand(line.starts_with("received "), || {
+                    format!("Your server printed `{line}` where its line about {name:?} was due.")
+                })?;
                 if cfg!(unix) {
                     holds(&folder, &name, text)?;
                 }
@@ -1704,7 +1713,11 @@ fn goes_back_in_a_window() -> Stage {
 }
 
 /// Blocks in their order; what is sent again between them, because the lab was slow, does not matter.
-fn hears_window(peer: &mut UdpPeer, packet: &dyn Fn(u16) -> Vec<u8>, numbers: std::ops::RangeInclusive<u16>) -> Outcome {
+fn hears_window(
+    peer: &mut UdpPeer,
+    packet: &dyn Fn(u16) -> Vec<u8>,
+    numbers: std::ops::RangeInclusive<u16>,
+) -> Outcome {
     let first = *numbers.start();
     for number in numbers {
         loop {
@@ -1712,7 +1725,8 @@ fn hears_window(peer: &mut UdpPeer, packet: &dyn Fn(u16) -> Vec<u8>, numbers: st
             if came == packet(number) {
                 break;
             }
-            let is_repetition = parse_data(&came).is_some_and(|(other, _)| other < number && number > first || other < first)
+            let is_repetition = parse_data(&came)
+                .is_some_and(|(other, _)| other < number && number > first || other < first)
                 || came.starts_with(&[0, 6]);
             demand(is_repetition, || format!("{} came, where DATA {number} was due.", describe(&came)))?;
         }
@@ -2121,7 +2135,8 @@ fn gives_up_in_the_middle() -> Stage {
         ])
         .story(|lab| {
             let folder = lab.folder("folder")?;
-            let mut counter = client_with_timeout(lab, folder, "0.05", &["get", "file", "{folder}/file", "--tries", "3"])?;
+            let mut counter =
+                client_with_timeout(lab, folder, "0.05", &["get", "file", "{folder}/file", "--tries", "3"])?;
             lab.in_short("server", "sends the first block and falls silent", |_| {
                 counter.is_asked(1, "file", "octet", &[])?;
                 counter.answers(data(1, &content(512)))?;
@@ -2390,7 +2405,8 @@ fn knows_its_errands() -> Stage {
                 &["get", "file", "--mode", "mail"],
                 &["get", "file", "--tries", "0"],
             ];
-            let programs = wrong.iter().map(|arguments| lab.bare(Role::Client, arguments)).collect::<Outcome<Vec<_>>>()?;
+            let programs =
+                wrong.iter().map(|arguments| lab.bare(Role::Client, arguments)).collect::<Outcome<Vec<_>>>()?;
             programs.iter().try_for_each(Program::refuses_usage)
         })
 }
@@ -2498,7 +2514,9 @@ fn puts_more_than_65535_blocks() -> Stage {
                 for number in 1..=last {
                     let came = counter.port.receive(&format!("DATA {}", number as u16))?.bytes;
                     let is_due = parse_data(&came) == Some((number as u16, block(&file, number, 8)));
-                    demand(is_due, || format!("{} came, where block {number} was due: DATA {}.", describe(&came), number as u16))?;
+                    demand(is_due, || {
+                        format!("{} came, where block {number} was due: DATA {}.", describe(&came), number as u16)
+                    })?;
                     if number % 64 == 0 || number == last {
                         counter.port.send(ack(number as u16))?;
                     }

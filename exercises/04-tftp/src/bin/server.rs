@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::Parser;
-use tftp::files::{Fault, Incoming, Outgoing, readable, writable};
+use tftp::files::{Fault, Incoming, Outgoing, heed_signals, readable, writable};
 use tftp::link::{Broken, Link};
 use tftp::options::{DEFAULT_BLKSIZE, Options};
 use tftp::packet::{ErrorCode, Kind, Mode, Packet, Request, ack, error, is_error, oack};
@@ -66,17 +66,9 @@ fn main() -> ExitCode {
 /// Binds, says where, and serves.
 fn run(mut args: Args) -> anyhow::Result<()> {
     todo!(
-        "Make `args.root` canonical, and see that it is a folder. `survive_size_limits`. Bind a `UdpSocket` \
-         to `args.bind`, `say` \"listening on ADDRESS\" with the real port (`local_addr`), then call \
-         `serve`."
+        "Make `args.root` canonical, and see that it is a folder. `heed_signals`. Bind a `UdpSocket` to \
+         `args.bind`, `say` \"listening on ADDRESS\" with the real port (`local_addr`), then call `serve`."
     )
-}
-
-/// A file that grows beyond a limit (`ulimit -f`) would end the process with a signal. Handled, it is an error like any other.
-fn survive_size_limits() -> anyhow::Result<()> {
-    #[cfg(unix)]
-    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default()).context("cannot handle SIGXFSZ")?;
-    Ok(())
 }
 
 /// What all transfers share.
@@ -139,11 +131,7 @@ impl Transfer<'_> {
     }
 
     /// Says whether the request is granted, and tells the client if not.
-    fn admit<T>(
-        &self,
-        verb: &str,
-        file: impl FnOnce(&Self, Mode) -> Result<T, Fault>,
-    ) -> Result<Option<T>, Broken> {
+    fn admit<T>(&self, verb: &str, file: impl FnOnce(&Self, Mode) -> Result<T, Fault>) -> Result<Option<T>, Broken> {
         todo!(
             "A file is announced with \"PEER VERB \"NAME\"\". A fault is \"refused PEER \"NAME\": REASON\", \
              with the reason in the words of RFC 1350, and an ERROR to the client."

@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow, ensure};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use tftp::files::{Incoming, Outgoing};
+use tftp::files::{Incoming, Outgoing, heed_signals};
 use tftp::link::{Broken, Link, Patience};
 use tftp::options::{BLKSIZE, Options, WINDOWSIZE};
 use tftp::packet::{Kind, MAX_REQUEST, Mode, Packet, ack, request};
@@ -20,8 +20,11 @@ use tftp::transfer::{Terms, conclude, dally, receive, refuse_options, send};
 
 /// Fetches a file from a TFTP server, or brings one there.
 #[derive(Parser)]
-#[command(after_help = "Examples:\n  client get hello.txt\n  client --connect localhost:6969 put notes.txt backup/notes.txt\n  \
-    client get disk.img --blksize 1428 --windowsize 16")]
+#[command(
+    name = "client",
+    after_help = "Examples:\n  client get hello.txt\n  client --connect localhost:6969 put notes.txt backup/notes.txt\n  \
+    client get disk.img --blksize 1428 --windowsize 16"
+)]
 struct Args {
     #[command(subcommand)]
     errand: Errand,
@@ -65,17 +68,21 @@ enum Errand {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let outcome = match &args.errand {
+    let outcome = heed_signals().context("cannot handle signals").and_then(|()| run(&args));
+    finish(outcome)
+}
+
+fn run(args: &Args) -> anyhow::Result<()> {
+    match &args.errand {
         Errand::Get { remote, local } => {
             let local = local.clone().unwrap_or_else(|| last_part(Path::new(remote)).into());
-            get(&args, remote.as_encoded_bytes(), &local)
+            get(args, remote.as_encoded_bytes(), &local)
         }
         Errand::Put { local, remote } => {
             let remote = remote.clone().unwrap_or_else(|| last_part(local));
-            put(&args, local, remote.as_encoded_bytes())
+            put(args, local, remote.as_encoded_bytes())
         }
-    };
-    finish(outcome)
+    }
 }
 
 /// `notes.txt` of `backup/notes.txt`. A name that has no such part is wrong usage: the other name must be given, too.
@@ -213,7 +220,8 @@ impl Call<'_> {
                 self.link.send(&self.packet)?;
                 continue;
             };
-            let packet = Packet::parse(self.link.bytes(length)).ok().filter(|packet| is_first_answer(self.kind, *packet));
+            let packet =
+                Packet::parse(self.link.bytes(length)).ok().filter(|packet| is_first_answer(self.kind, *packet));
             let Some(packet) = packet.filter(|_| from.ip() == server) else {
                 self.link.turn_away(from, self.link.bytes(length));
                 continue;
@@ -278,7 +286,9 @@ impl Bar {
 
     fn draw(total: Option<u64>) -> ProgressBar {
         let (bar, template) = match total {
-            Some(total) => (ProgressBar::new(total), "{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left"),
+            Some(total) => {
+                (ProgressBar::new(total), "{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left")
+            }
             None => (ProgressBar::new_spinner(), "{spinner} {bytes}, {bytes_per_sec}"),
         };
         bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::Parser;
-use tftp::files::{Fault, Incoming, Outgoing, readable, writable};
+use tftp::files::{Fault, Incoming, Outgoing, heed_signals, readable, writable};
 use tftp::link::{Broken, Link};
 use tftp::options::{DEFAULT_BLKSIZE, Options};
 use tftp::packet::{ErrorCode, Kind, Mode, Packet, Request, ack, error, is_error, oack};
@@ -67,24 +67,17 @@ fn main() -> ExitCode {
 ///
 /// # Your turn
 ///
-/// Make `args.root` canonical, and see that it is a folder. `survive_size_limits`. Bind a `UdpSocket` to `args.bind`,
+/// Make `args.root` canonical, and see that it is a folder. `heed_signals`. Bind a `UdpSocket` to `args.bind`,
 /// `say` "listening on ADDRESS" with the real port (`local_addr`), then call `serve`.
 fn run(mut args: Args) -> anyhow::Result<()> {
     let shown = args.root.display().to_string();
     args.root = args.root.canonicalize().with_context(|| format!("cannot serve {shown}"))?;
     ensure!(args.root.is_dir(), "cannot serve {shown}: not a folder");
-    survive_size_limits()?;
+    heed_signals().context("cannot handle signals")?;
     let socket = UdpSocket::bind(&args.bind).with_context(|| format!("cannot listen on {}", args.bind))?;
     let here = socket.local_addr()?;
     say(format_args!("listening on {here}"))?;
     serve(&socket, &Arc::new(Server { args, here }))
-}
-
-/// A file that grows beyond a limit (`ulimit -f`) would end the process with a signal. Handled, it is an error like any other.
-fn survive_size_limits() -> anyhow::Result<()> {
-    #[cfg(unix)]
-    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default()).context("cannot handle SIGXFSZ")?;
-    Ok(())
 }
 
 /// What all transfers share.
@@ -230,11 +223,7 @@ impl Transfer<'_> {
     ///
     /// A file is announced with "PEER VERB "NAME"". A fault is "refused PEER "NAME": REASON", with the reason in the words of
     /// RFC 1350, and an ERROR to the client.
-    fn admit<T>(
-        &self,
-        verb: &str,
-        file: impl FnOnce(&Self, Mode) -> Result<T, Fault>,
-    ) -> Result<Option<T>, Broken> {
+    fn admit<T>(&self, verb: &str, file: impl FnOnce(&Self, Mode) -> Result<T, Fault>) -> Result<Option<T>, Broken> {
         let mode = Mode::named(self.request.mode).ok_or_else(|| Fault::new(ErrorCode::IllegalOperation));
         let (peer, name) = (self.link.peer(), quoted(self.request.name));
         match mode.and_then(|mode| file(self, mode)) {
