@@ -5,6 +5,7 @@ use std::net::{TcpListener, UdpSocket};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::chapter::{Chapter, Role, Stage, Transport, WithClient, WithServer};
+use crate::folder::Folder;
 use crate::lab::Lab;
 use crate::program::Program;
 use crate::stages;
@@ -252,6 +253,7 @@ fn client_default_port(exchange: WithClient, port: u16) -> Stage {
         .story(move |lab| {
             let address = format!("127.0.0.1:{port}");
             let arguments = exchange.arguments();
+            let _home = home_for_errands(lab, exchange)?;
             match exchange {
                 WithClient::Tcp(_) => {
                     lab.reserve_default_port(Transport::Tcp, port)?;
@@ -329,9 +331,20 @@ fn client_names(exchange: WithClient) -> Stage {
         })
 }
 
+/// A client with an errand may leave files where it was started.
+fn home_for_errands(lab: &mut Lab, exchange: WithClient) -> Outcome<Option<Folder>> {
+    if exchange.arguments().is_empty() {
+        return Ok(None);
+    }
+    let folder = lab.folder("home")?;
+    lab.at_home_in(&folder);
+    Ok(Some(folder))
+}
+
 /// Lets the client call `host`, and plays the exchange with it.
 fn call(lab: &mut Lab, exchange: WithClient, addresses: &[&str], host: &str) -> Outcome {
     let arguments = exchange.arguments();
+    let _home = home_for_errands(lab, exchange)?;
     match exchange {
         WithClient::Tcp(exchange) => {
             let server = lab.tcp_server_on(addresses)?;

@@ -78,11 +78,12 @@ pub struct Link {
 impl Link {
     /// A socket on a port of its own, which the system picks, at `here` or where the system likes.
     pub fn open(here: Option<SocketAddr>, peer: SocketAddr) -> io::Result<Link> {
-        let here = here.map(|here| here.ip()).unwrap_or(match peer {
-            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        let mut here = here.unwrap_or(match peer {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
         });
-        let socket = UdpSocket::bind((here, 0))?;
+        here.set_port(0);
+        let socket = UdpSocket::bind(here)?;
         let mut link = Link { socket, peer, buffer: Vec::new(), waiting: None, armed: Duration::ZERO };
         link.make_room(0);
         Ok(link)
@@ -163,12 +164,12 @@ impl Link {
         &self.buffer[..length]
     }
 
-    /// Sets the socket's read timeout, unless it is about right already: that is one system call less for every packet.
+    /// Sets the socket's read timeout to a little more than `left`, unless it is about that already: so a packet that is
+    /// answered in time costs no system call for it.
     fn arm(&mut self, left: Duration) -> io::Result<()> {
-        let about_right = left..=left + left / 16;
-        if !about_right.contains(&self.armed) {
-            self.socket.set_read_timeout(Some(left))?;
-            self.armed = left;
+        if self.armed < left || self.armed > left + left / 16 {
+            self.armed = left + left / 32;
+            self.socket.set_read_timeout(Some(self.armed))?;
         }
         Ok(())
     }

@@ -220,7 +220,8 @@ pub fn receive(
 /// the other side would never know that all is well (RFC 1350, section 6).
 pub fn dally(link: &mut Link, tally: Tally, terms: &Terms) -> Result<(), Broken> {
     todo!(
-        "Until the timeout is over, `receive`; answer a DATA packet with the last block's number with `ack`."
+        "Until one timeout is over, `receive`. A DATA packet that has the number of the last block is \
+         answered with its `ack`; all else is left alone."
     )
 }
 

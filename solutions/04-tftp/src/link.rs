@@ -78,11 +78,12 @@ pub struct Link {
 impl Link {
     /// A socket on a port of its own, which the system picks, at `here` or where the system likes.
     pub fn open(here: Option<SocketAddr>, peer: SocketAddr) -> io::Result<Link> {
-        let here = here.map(|here| here.ip()).unwrap_or(match peer {
-            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        let mut here = here.unwrap_or(match peer {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
         });
-        let socket = UdpSocket::bind((here, 0))?;
+        here.set_port(0);
+        let socket = UdpSocket::bind(here)?;
         let mut link = Link { socket, peer, buffer: Vec::new(), waiting: None, armed: Duration::ZERO };
         link.make_room(0);
         Ok(link)

@@ -204,8 +204,8 @@ impl<'a> Sender<'a> {
                     _ => {}
                 },
                 Packet::Error { code, message } => return Err(by_peer(code, message)),
-                // The server did not hear our ACK of its OACK, or of its options, and says it again.
-                Packet::Oack(_) if self.acknowledged == 0 => {}
+                // The server says it again: it has not seen our first block yet, or had not when it said so.
+                Packet::Oack(_) => {}
                 _ => return Err(out_of_place()),
             }
         }
@@ -278,7 +278,8 @@ pub fn receive(
 ///
 /// # Your turn
 ///
-/// Until the timeout is over, `receive`; answer a DATA packet with the last block's number with `ack`.
+/// Until one timeout is over, `receive`. A DATA packet that has the number of the last block is answered with its `ack`;
+/// all else is left alone.
 pub fn dally(link: &mut Link, tally: Tally, terms: &Terms) -> Result<(), Broken> {
     let until = Instant::now() + terms.timeout;
     let last = tally.blocks as u16;
