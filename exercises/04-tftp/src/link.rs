@@ -63,8 +63,8 @@ impl From<Malformed> for Broken {
 
 /// One end of a transfer: a socket of its own, and the peer that it talks to.
 ///
-/// The two ports are the transfer's identifiers (RFC 1350, section 4). The socket is not connected: the system would drop a
-/// stranger's packet, and the stranger has to be told that it is wrong here.
+/// The two ports are the transfer's identifiers (RFC 1350, section 4). The socket is not connected: the system would
+/// drop a stranger's packet, and the stranger has to be told that it is wrong here.
 pub struct Link {
     socket: UdpSocket,
     peer: SocketAddr,
@@ -164,8 +164,8 @@ impl Link {
         &self.buffer[..length]
     }
 
-    /// Sets the socket's read timeout to a little more than `left`, unless it is about that already: so a packet that is
-    /// answered in time costs no system call for it.
+    /// Sets the socket's read timeout to a little more than `left`, unless it is about that already: so a packet that
+    /// is answered in time costs no system call for it.
     fn arm(&mut self, left: Duration) -> io::Result<()> {
         if self.armed < left || self.armed > left + left / 16 {
             self.armed = left + left / 32;
@@ -207,8 +207,8 @@ impl Patience {
         *self = Patience::new(self.timeout, self.tries);
     }
 
-    /// The time is up. The next wait is twice as long: where packets are lost because there are too many, sending more of
-    /// them does not help (RFC 1123, section 4.2.3.2).
+    /// The time is up. The next wait is twice as long: where packets are lost because there are too many, sending more
+    /// of them does not help (RFC 1123, section 4.2.3.2).
     pub fn once_more(&mut self) -> Result<(), Broken> {
         todo!(
             "One try less. When none is left, `NoAnswer`. Else the wait is doubled, to `LONGEST_WAIT` at \

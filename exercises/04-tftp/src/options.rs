@@ -30,8 +30,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// What a request asks for. Options that nobody knows and values that make no sense are as if they were not there (RFC
-    /// 2347, section "Negotiation Protocol"), and of two equal options the first counts.
+    /// What a request asks for. Options that nobody knows and values that make no sense are as if they were not there
+    /// (RFC 2347, section "Negotiation Protocol"), and of two equal options the first counts.
     ///
     /// ```
     /// use tftp::options::Options;

@@ -204,8 +204,8 @@ impl<'a> Sender<'a> {
     }
 }
 
-/// Receives the file. `reply` is what was sent last, and is sent again until the first block is here: ACK 0, an OACK, or
-/// the request itself. Returns when the file is complete, has its name, and its last block is acknowledged.
+/// Receives the file. `reply` is what was sent last, and is sent again until the first block is here: ACK 0, an OACK,
+/// or the request itself. Returns when the file is complete, has its name, and its last block is acknowledged.
 pub fn receive(
     link: &mut Link,
     file: &mut Incoming,
@@ -275,8 +275,8 @@ impl<'a> Receiver<'a> {
         )
     }
 
-    /// A block is missing before the one that came. The sender learns at once from where on to send again; once, for the
-    /// rest of its window is still to come.
+    /// A block is missing before the one that came. The sender learns at once from where on to send again; once, for
+    /// the rest of its window is still to come.
     fn report_gap(&mut self) -> Result<(), Broken> {
         if self.terms.window == 1 || self.gap_reported {
             return Ok(());

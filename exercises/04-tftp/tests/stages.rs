@@ -41,6 +41,7 @@ pub fn chapter() -> Chapter {
         prints_names_escaped,
         sends_data_again,
         sends_acks_again,
+        waits_as_long_as_it_was_told,
         gives_up,
         wakes_no_sorcerers_apprentice,
         turns_strangers_away,
@@ -70,6 +71,7 @@ pub fn chapter() -> Chapter {
         names_a_file_by_its_last_part,
         asks_again,
         gives_up_asking,
+        asks_as_often_as_its_timeout_says,
         acknowledges_again,
         sends_its_data_again,
         gives_up_in_the_middle,
@@ -965,6 +967,58 @@ fn sends_acks_again() -> Stage {
             holds(&folder, "up", &[&content(512)[..], b"end"].concat())?;
             alice.forgets_what_waits()
         })
+}
+
+fn waits_as_long_as_it_was_told() -> Stage {
+    Stage::server("--timeout is the time between two tries, and 1 second without it")
+        .promises(["F2", "C8"])
+        .why(
+            "How long an answer may take depends on the network, and its user knows it better than the program. Sending again too \
+             early doubles the load just when the network is slow.",
+        )
+        .hints([
+            "Where does the value of `--timeout` go in your program?",
+            "It bounds the first wait for each packet that is new; the waits after it may double.",
+            "Patience::new(terms.timeout, terms.tries), and `renew` with every progress",
+        ])
+        .story(|lab| {
+            for (options, silence) in [(&["--timeout", "3"][..], 400), (&[], 600)] {
+                lab.steadily(|lab| {
+                    let folder = lab.folder("folder")?;
+                    folder.put("file", "all")?;
+                    let root = folder.path().to_string_lossy().into_owned();
+                    let server = lab.server_with(&[&["--root", &root], options].concat())?;
+                    let mut alice = lab.udp("alice", &server)?;
+                    alice.send(rrq("file", &[]))?;
+                    alice.first(&data(1, b"all"))?;
+                    alice.expect_silence(Duration::from_millis(silence))?;
+                    alice.send(ack(1))?;
+                    server.prints(&format!("{} reads \"file\"", alice.address()))?;
+                    server.prints(&format!("sent \"file\" to {}: 3 bytes in 1 blocks", alice.address()))
+                })?;
+            }
+            lab.steadily(|lab| {
+                let (server, folder) = server_with_timeout(lab, "0.1", &["--tries", "12"])?;
+                folder.put("file", "all")?;
+                let mut alice = lab.udp("alice", &server)?;
+                alice.send(rrq("file", &[]))?;
+                alice.first(&data(1, b"all"))?;
+                soon(&mut alice, &data(1, b"all"), "server")?;
+                alice.send(ack(1))?;
+                server.prints(&format!("{} reads \"file\"", alice.address()))?;
+                server.prints(&format!("sent \"file\" to {}: 3 bytes in 1 blocks", alice.address()))?;
+                alice.forgets_what_waits()
+            })
+        })
+}
+
+/// The packet must come again, and soon: the program was told to wait for a tenth of a second.
+fn soon(peer: &mut UdpPeer, packet: &[u8], role: &str) -> Outcome {
+    let before = Instant::now();
+    peer.expect(packet)?;
+    demand(before.elapsed() < Duration::from_millis(700), || {
+        format!("Your {role} took {} ms for a wait of 100 ms (`--timeout 0.1`).", before.elapsed().as_millis())
+    })
 }
 
 fn gives_up() -> Stage {
@@ -2103,6 +2157,50 @@ fn gives_up_asking() -> Stage {
             }
             counter.client.fails(&[&counter.desk.address().port().to_string()])?;
             has_only(&counter.folder, &[])
+        })
+}
+
+fn asks_as_often_as_its_timeout_says() -> Stage {
+    Stage::client("--timeout is the time between two tries, and 1 second without it")
+        .promises(["F15", "C8"])
+        .why("A default is a guess about networks. A second is long for a wire, short for a person, and its user may know better.")
+        .hints([
+            "Where does the value of `--timeout` go in your program?",
+            "It bounds the first wait for each packet that is new, the request too; the waits after it may double.",
+            "Patience::new(args.timeout, args.tries), and `renew` with every progress",
+        ])
+        .story(|lab| {
+            for (options, silence) in [(&["--timeout", "3"][..], 400), (&[], 600)] {
+                lab.steadily(|lab| {
+                    let folder = lab.folder("folder")?;
+                    folder.put("up", "all")?;
+                    let mut server = lab.udp_server()?;
+                    let up = folder.file("up");
+                    let client = lab.client(server.address(), &[&["put", &up], options].concat())?;
+                    server.receive("WRQ")?;
+                    server.expect_silence(Duration::from_millis(silence))?;
+                    server.send(ack(0))?;
+                    server.expect(data(1, b"all"))?;
+                    server.expect_silence(Duration::from_millis(100))?;
+                    server.send(ack(1))?;
+                    client.prints("put \"up\": 3 bytes in 1 blocks")?;
+                    client.ends_well()
+                })?;
+            }
+            lab.steadily(|lab| {
+                let folder = lab.folder("folder")?;
+                folder.put("up", "all")?;
+                let mut counter = client_with_timeout(lab, folder, "0.1", &["put", "{folder}/up", "--tries", "12"])?;
+                let request = counter.desk.receive("WRQ")?.bytes;
+                soon(&mut counter.desk, &request, "client")?;
+                counter.answers(ack(0))?;
+                counter.port.expect(data(1, b"all"))?;
+                soon(&mut counter.port, &data(1, b"all"), "client")?;
+                counter.answers(ack(1))?;
+                counter.client.prints("put \"up\": 3 bytes in 1 blocks")?;
+                counter.client.ends_well()?;
+                counter.forgets_what_waits()
+            })
         })
 }
 

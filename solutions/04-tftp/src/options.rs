@@ -30,8 +30,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// What a request asks for. Options that nobody knows and values that make no sense are as if they were not there (RFC
-    /// 2347, section "Negotiation Protocol"), and of two equal options the first counts.
+    /// What a request asks for. Options that nobody knows and values that make no sense are as if they were not there
+    /// (RFC 2347, section "Negotiation Protocol"), and of two equal options the first counts.
     ///
     /// ```
     /// use tftp::options::Options;
@@ -43,8 +43,8 @@ impl Options {
     ///
     /// # Your turn
     ///
-    /// For each of the `pairs`: `slot` says where an option with that name goes and which values are allowed. A slot that
-    /// is taken stays as it is; `number` reads a value.
+    /// For each of the `pairs`: `slot` says where an option with that name goes and which values are allowed. A slot
+    /// that is taken stays as it is; `number` reads a value.
     pub fn asked(strings: Strings) -> Options {
         let mut options = Options::default();
         for (name, value) in strings.pairs() {
@@ -72,7 +72,8 @@ impl Options {
     /// # Your turn
     ///
     /// For each of the `pairs`: there must be a slot, its value in `self` must be there, and the value must be a number
-    /// that is allowed. One for blksize or windowsize must not be above the one asked for, one for timeout must be equal.
+    /// that is allowed. One for blksize or windowsize must not be above the one asked for, one for timeout must be
+    /// equal.
     pub fn granted(mut self, strings: Strings) -> Result<Options, String> {
         let mut granted = Options::default();
         for (name, value) in strings.pairs() {

@@ -120,8 +120,8 @@ impl Mode {
 pub struct Strings<'a>(&'a [u8]);
 
 impl<'a> Strings<'a> {
-    /// Pairs of option and value. An option without a value is none, and an empty name ends the list: some boot ROMs fill
-    /// their requests up with zeros.
+    /// Pairs of option and value. An option without a value is none, and an empty name ends the list: some boot ROMs
+    /// fill their requests up with zeros.
     ///
     /// ```
     /// use tftp::packet::Strings;
@@ -222,13 +222,15 @@ fn split_once_zero(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&bytes[..at], &bytes[at + 1..]))
 }
 
-/// What follows the kind of an ERROR. Whatever it looks like, it is the end; so nothing about it is wrong enough to refuse.
+/// What follows the kind of an ERROR. Whatever it looks like, it is the end; so nothing about it is wrong enough to
+/// refuse.
 fn parse_error(bytes: &[u8]) -> Packet<'_> {
     let (code, message) = block_number(bytes).unwrap_or_default();
     Packet::Error { code, message: split_once_zero(message).map_or(message, |(message, _)| message) }
 }
 
-/// Whether a datagram is an ERROR, however mutilated. Answering those, two programs could send each other errors for ever.
+/// Whether a datagram is an ERROR, however mutilated. Answering those, two programs could send each other errors for
+/// ever.
 pub fn is_error(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0, ERROR])
 }

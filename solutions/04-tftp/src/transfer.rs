@@ -103,7 +103,8 @@ fn out_of_place() -> Broken {
 ///
 /// # Your turn
 ///
-/// Make a `Sender` and let it `send_window` and `await_ack` until it `is_done`; then the tally is what it has acknowledged.
+/// Make a `Sender` and let it `send_window` and `await_ack` until it `is_done`; then the tally is what it has
+/// acknowledged.
 pub fn send(link: &mut Link, file: &mut Outgoing, terms: &Terms, watch: Watch) -> Result<Tally, Broken> {
     let mut sender = Sender::new(link, file, terms);
     while !sender.is_done() {
@@ -187,8 +188,8 @@ impl<'a> Sender<'a> {
     /// # Your turn
     ///
     /// `receive` until the patience is over, then `once_more` and `resend`. How far an ACK is ahead of what is
-    /// acknowledged already is a `wrapping_sub` of 16 bits: from 1 to what is `under_way` it is news (`advance`); 0 is a
-    /// repetition (`hear_again`); anything else is from the past. An ERROR is the end.
+    /// acknowledged already is a `wrapping_sub` of 16 bits: from 1 to what is `under_way` it is news (`advance`); 0 is
+    /// a repetition (`hear_again`); anything else is from the past. An ERROR is the end.
     fn await_ack(&mut self) -> Result<(), Broken> {
         self.patience.renew();
         loop {
@@ -252,8 +253,8 @@ impl<'a> Sender<'a> {
     }
 }
 
-/// Receives the file. `reply` is what was sent last, and is sent again until the first block is here: ACK 0, an OACK, or
-/// the request itself. Returns when the file is complete, has its name, and its last block is acknowledged.
+/// Receives the file. `reply` is what was sent last, and is sent again until the first block is here: ACK 0, an OACK,
+/// or the request itself. Returns when the file is complete, has its name, and its last block is acknowledged.
 ///
 /// # Your turn
 ///
@@ -278,8 +279,8 @@ pub fn receive(
 ///
 /// # Your turn
 ///
-/// Until one timeout is over, `receive`. A DATA packet that has the number of the last block is answered with its `ack`;
-/// all else is left alone.
+/// Until one timeout is over, `receive`. A DATA packet that has the number of the last block is answered with its
+/// `ack`; all else is left alone.
 pub fn dally(link: &mut Link, tally: Tally, terms: &Terms) -> Result<(), Broken> {
     let until = Instant::now() + terms.timeout;
     let last = tally.blocks as u16;
@@ -326,8 +327,8 @@ impl<'a> Receiver<'a> {
     ///
     /// # Your turn
     ///
-    /// `receive`; when nothing came in time, `once_more`, and the reply again. A DATA packet is one block ahead of those
-    /// that are here (`append`), more (`report_gap`), or one that is here already (`acknowledge_again`): a
+    /// `receive`; when nothing came in time, `once_more`, and the reply again. A DATA packet is one block ahead of
+    /// those that are here (`append`), more (`report_gap`), or one that is here already (`acknowledge_again`): a
     /// `wrapping_sub` of 16 bits tells, and half of the numbers are ahead. An OACK that is repeated before the first
     /// block is answered with the reply. A block that is too long is malformed.
     fn take_packet(&mut self) -> Result<(), Broken> {
@@ -378,8 +379,8 @@ impl<'a> Receiver<'a> {
         Ok(())
     }
 
-    /// A block is missing before the one that came. The sender learns at once from where on to send again; once, for the
-    /// rest of its window is still to come.
+    /// A block is missing before the one that came. The sender learns at once from where on to send again; once, for
+    /// the rest of its window is still to come.
     fn report_gap(&mut self) -> Result<(), Broken> {
         if self.terms.window == 1 || self.gap_reported {
             return Ok(());

@@ -153,8 +153,8 @@ impl Call<'_> {
         )
     }
 
-    /// Sends the request until the server answers, and settles on the port that it answers from: the port of the request
-    /// is only for requests (RFC 1350, section 4).
+    /// Sends the request until the server answers, and settles on the port that it answers from: the port of the
+    /// request is only for requests (RFC 1350, section 4).
     fn make(&mut self) -> Result<Answer, Broken> {
         todo!(
             "Like `send_until_answered`, but with `receive_from_anyone`: an answer `is_first_answer` and \

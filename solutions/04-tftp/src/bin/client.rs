@@ -100,9 +100,9 @@ fn last_part(path: &Path) -> OsString {
 ///
 /// # Your turn
 ///
-/// Begin `local` with `Incoming::create`, and `call` the server. An OACK is answered by ACK 0; DATA 1 needs no answer yet:
-/// the link still has it. Then `receive` and `say` "got "REMOTE": TALLY". Whatever it was that failed, `conclude` tells
-/// the server. `dally` only if something had to be repeated: on a good network the last ACK arrives, too.
+/// Begin `local` with `Incoming::create`, and `call` the server. An OACK is answered by ACK 0; DATA 1 needs no answer
+/// yet: the link still has it. Then `receive` and `say` "got "REMOTE": TALLY". Whatever it was that failed, `conclude`
+/// tells the server. `dally` only if something had to be repeated: on a good network the last ACK arrives, too.
 fn get(args: &Args, remote: &[u8], local: &Path) -> anyhow::Result<()> {
     let file = Incoming::create(local, args.mode(), true).map_err(|fault| anyhow!(fault.why));
     let mut file = file.with_context(|| format!("cannot write {}", local.display()))?;
@@ -132,8 +132,8 @@ fn get(args: &Args, remote: &[u8], local: &Path) -> anyhow::Result<()> {
 ///
 /// # Your turn
 ///
-/// Open `local` with `Outgoing::open`, `call` the server, `send`, and `say` "put "REMOTE": TALLY". An OACK stands for ACK 0
-/// here, so both are answered by the first block.
+/// Open `local` with `Outgoing::open`, `call` the server, `send`, and `say` "put "REMOTE": TALLY". An OACK stands for
+/// ACK 0 here, so both are answered by the first block.
 fn put(args: &Args, local: &Path, remote: &[u8]) -> anyhow::Result<()> {
     let file = Outgoing::open(local, args.mode()).map_err(|fault| anyhow!(fault.why));
     let mut file = file.with_context(|| format!("cannot read {}", local.display()))?;
@@ -183,8 +183,8 @@ impl Call<'_> {
     ///
     /// # Your turn
     ///
-    /// Take the first address of `to_socket_addrs`, and open a `Link` to it. The `packet::request` must not be longer than
-    /// `MAX_REQUEST`.
+    /// Take the first address of `to_socket_addrs`, and open a `Link` to it. The `packet::request` must not be longer
+    /// than `MAX_REQUEST`.
     fn prepare<'a>(args: &'a Args, kind: Kind, remote: &[u8]) -> anyhow::Result<Call<'a>> {
         let packet = request(kind, remote, args.mode(), &args.wishes(kind).encode());
         ensure!(
@@ -202,14 +202,14 @@ impl Call<'_> {
         Ok(Call { args, kind, packet, link })
     }
 
-    /// Sends the request until the server answers, and settles on the port that it answers from: the port of the request
-    /// is only for requests (RFC 1350, section 4).
+    /// Sends the request until the server answers, and settles on the port that it answers from: the port of the
+    /// request is only for requests (RFC 1350, section 4).
     ///
     /// # Your turn
     ///
-    /// Like `send_until_answered`, but with `receive_from_anyone`: an answer `is_first_answer` and comes from the IP address
-    /// of `link.peer()`. `settle_on` its sender. All others are `turn_away`d. Of an OACK, `granted` says what it grants
-    /// (`refuse_options` if it errs), an ERROR is the end, and DATA 1 is `put_back` for the receiver.
+    /// Like `send_until_answered`, but with `receive_from_anyone`: an answer `is_first_answer` and comes from the IP
+    /// address of `link.peer()`. `settle_on` its sender. All others are `turn_away`d. Of an OACK, `granted` says what
+    /// it grants (`refuse_options` if it errs), an ERROR is the end, and DATA 1 is `put_back` for the receiver.
     fn make(&mut self) -> Result<Answer, Broken> {
         let server = self.link.peer().ip();
         self.link.send(&self.packet)?;

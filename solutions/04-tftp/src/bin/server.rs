@@ -122,9 +122,9 @@ fn serve(socket: &UdpSocket, server: &Arc<Server>) -> anyhow::Result<()> {
 ///
 /// # Your turn
 ///
-/// Spawn a thread that opens a `Link` (at the server's own IP address) and calls `attend`. What goes wrong is worth a line on stderr, and
-/// no more. Count the threads (the strong count of `server` does): above `MOST_TRANSFERS` a request is dropped, and its
-/// client asks again.
+/// Spawn a thread that opens a `Link` (at the server's own IP address) and calls `attend`. What goes wrong is worth a
+/// line on stderr, and no more. Count the threads (the strong count of `server` does): above `MOST_TRANSFERS` a request
+/// is dropped, and its client asks again.
 fn start(server: &Arc<Server>, packet: Vec<u8>, peer: SocketAddr) {
     if Arc::strong_count(server) > MOST_TRANSFERS {
         return complain(format_args!("{peer}: too many transfers"));
@@ -178,9 +178,9 @@ impl Transfer<'_> {
     ///
     /// # Your turn
     ///
-    /// `admit` what `open` returns, with the verb "reads". Grant the options (`grant`; tsize becomes the file's size) with an
-    /// OACK that is answered by ACK 0, if there are any (`send_until_answered`). Then `send`, and
-    /// `say` "sent "NAME" to PEER: TALLY".
+    /// `admit` what `open` returns, with the verb "reads". Grant the options (`grant`; tsize becomes the file's size)
+    /// with an OACK that is answered by ACK 0, if there are any (`send_until_answered`). Then `send`, and `say` "sent
+    /// "NAME" to PEER: TALLY".
     fn download(&mut self) -> Result<(), Broken> {
         let Some(mut file) = self.admit("reads", Transfer::open)? else { return Ok(()) };
         let options = Options::asked(self.request.options);
@@ -200,9 +200,9 @@ impl Transfer<'_> {
     ///
     /// # Your turn
     ///
-    /// `admit` what `create` returns, with the verb "writes". The first reply is ACK 0, or an OACK if there are options to
-    /// grant. Make room for the blocks in the link, send the reply, and `receive`. `say` "received "NAME" from PEER: TALLY",
-    /// and `dally` unless there are very many transfers.
+    /// `admit` what `create` returns, with the verb "writes". The first reply is ACK 0, or an OACK if there are options
+    /// to grant. Make room for the blocks in the link, send the reply, and `receive`. `say` "received "NAME" from PEER:
+    /// TALLY", and `dally` unless there are very many transfers.
     fn upload(&mut self) -> Result<(), Broken> {
         let Some(mut file) = self.admit("writes", Transfer::create)? else { return Ok(()) };
         let options = grant(Options::asked(self.request.options), RECEIVING);
@@ -221,8 +221,8 @@ impl Transfer<'_> {
     ///
     /// # Your turn
     ///
-    /// A file is announced with "PEER VERB "NAME"". A fault is "refused PEER "NAME": REASON", with the reason in the words of
-    /// RFC 1350, and an ERROR to the client.
+    /// A file is announced with "PEER VERB "NAME"". A fault is "refused PEER "NAME": REASON", with the reason in the
+    /// words of RFC 1350, and an ERROR to the client.
     fn admit<T>(&self, verb: &str, file: impl FnOnce(&Self, Mode) -> Result<T, Fault>) -> Result<Option<T>, Broken> {
         let mode = Mode::named(self.request.mode).ok_or_else(|| Fault::new(ErrorCode::IllegalOperation));
         let (peer, name) = (self.link.peer(), quoted(self.request.name));
@@ -266,7 +266,8 @@ impl Transfer<'_> {
 ///
 /// # Your turn
 ///
-/// Leave all options as they are but windowsize: as many blocks (with their `OVERHEAD`) as fit into `most`, and one at least.
+/// Leave all options as they are but windowsize: as many blocks (with their `OVERHEAD`) as fit into `most`, and one at
+/// least.
 fn grant(asked: Options, most: u64) -> Options {
     let block = asked.blksize.unwrap_or(DEFAULT_BLKSIZE) + OVERHEAD;
     Options { windowsize: asked.windowsize.map(|blocks| blocks.min(most / block).max(1)), ..asked }
