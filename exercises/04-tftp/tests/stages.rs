@@ -273,7 +273,9 @@ fn one_refusal_from_the_server(lab: &mut Lab, server: &Program) -> Outcome {
 
 fn one_refusal_for_the_client(_: &mut Lab, stand: UdpStand, client: &Program) -> Outcome {
     let mut server = stand.called()?;
-    server.first(&rrq("no-such-file", &[]))?;
+    let due = rrq("no-such-file", &[]);
+    let came = server.receive(&describe(&due))?.bytes;
+    demand(is_request(&came, &due), || format!("{} came, where {} was due.", describe(&came), describe(&due)))?;
     server.send(error(1, "File not found"))?;
     client.fails(&["File not found"])
 }
