@@ -45,11 +45,13 @@ pub fn chapter() -> Chapter {
         gives_up,
         wakes_no_sorcerers_apprentice,
         turns_strangers_away,
+        is_not_kept_waiting_by_others,
         writes_repeated_data_once,
         acknowledges_the_last_block_again,
         an_upload_appears_complete_or_not_at_all,
         never_mixes_two_uploads,
         keeps_no_file_in_its_memory,
+        reads_no_file_into_its_memory,
         translates_text_to_the_wire,
         translates_text_from_the_wire,
         counts_beyond_65535,
@@ -79,6 +81,7 @@ pub fn chapter() -> Chapter {
         takes_repeated_data_once,
         keeps_to_the_port_of_the_first_answer,
         takes_no_first_answer_from_elsewhere,
+        is_not_kept_waiting_by_strangers,
         tells_what_the_server_said,
         a_download_appears_complete_or_not_at_all,
         says_which_file_it_cannot_use,
@@ -752,9 +755,20 @@ fn refuses_what_is_no_file() -> Stage {
                 requests.extend([(rrq("pipe", &[]), "pipe", 2), (wrq("pipe", &[]), "pipe", 2)]);
             }
             refuses(lab, &server, &requests)?;
+            if is_kept_from_us(&folder, "locked")? {
+                refuses(lab, &server, &[(rrq("locked", &[]), "locked", 2)])?;
+            }
             let mut alice = lab.udp("alice", &server)?;
             downloads(&mut alice, &server, "file", b"yes")
         })
+}
+
+/// Puts a file there that nobody may read. `false` where we may all the same: root may.
+fn is_kept_from_us(folder: &Folder, name: &str) -> Outcome<bool> {
+    folder.put(name, "locked away")?;
+    #[cfg(unix)]
+    std::fs::set_permissions(folder.path().join(name), std::os::unix::fs::PermissionsExt::from_mode(0))?;
+    Ok(std::fs::File::open(folder.path().join(name)).is_err())
 }
 
 fn overwrites_only_when_told() -> Stage {
@@ -774,15 +788,26 @@ fn overwrites_only_when_told() -> Stage {
             let (server, folder) = patient_server(lab, &["--overwrite"])?;
             folder.put("old", "as it was, and somewhat longer than the new one")?;
             let mut alice = lab.udp("alice", &server)?;
+            let mut bob = lab.udp("bob", &server)?;
+            bob.send(wrq("old", &[]))?;
+            bob.first(&ack(0))?;
+            bob.send(data(1, &content(512)))?;
+            bob.expect(ack(1))?;
+            bob.send(error(0, "I changed my mind"))?;
+            server.prints(&format!("{} writes \"old\"", bob.address()))?;
+            soon_has_only(lab, &folder, &["old"])?;
             alice.send(wrq("old", &[]))?;
             alice.first(&ack(0))?;
             holds(&folder, "old", b"as it was, and somewhat longer than the new one")
                 .or_rather("The old file must stay until the new one is complete.")?;
             writes(&mut alice, b"new", 1, 512)?;
-            server.prints(&format!("{} writes \"old\"", alice.address()))?;
-            server.prints(&format!("received \"old\" from {}: 3 bytes in 1 blocks", alice.address()))?;
+            server.prints_among_others(&format!("{} writes \"old\"", alice.address()))?;
+            server.prints_among_others(&format!("received \"old\" from {}: 3 bytes in 1 blocks", alice.address()))?;
             holds(&folder, "old", b"new")?;
-            soon_has_only(lab, &folder, &["old"])
+            soon_has_only(lab, &folder, &["old"])?;
+            // What it says about bob's end is its own affair.
+            lab.lowers_the_curtain();
+            Ok(())
         })
 }
 
@@ -1134,6 +1159,47 @@ fn turns_strangers_away() -> Stage {
         })
 }
 
+fn is_not_kept_waiting_by_others() -> Stage {
+    Stage::server("Strangers and repeated ACKs do not prolong the wait")
+        .promises(["F2", "F4"])
+        .why(
+            "A read timeout bounds one call. If every packet that is not the one waited for starts a new wait, whoever sends some often \
+             enough keeps the transfer waiting for ever.",
+        )
+        .hints([
+            "When does your wait for an ACK begin, and what begins it anew?",
+            "Note the time at which it ends, and wait only for what is left of it after each packet that is not the one.",
+            "let left = until.saturating_duration_since(Instant::now()); if left.is_zero() { return Ok(None); }",
+        ])
+        .story(|lab| {
+            let (server, folder) = hasty_server(lab, &[])?;
+            let file = content(600);
+            folder.put("file", &file)?;
+            let mut alice = lab.udp("alice", &server)?;
+            let mut stranger = lab.udp_stranger()?;
+            alice.send(rrq("file", &[]))?;
+            alice.first(&data(1, &file[..512]))?;
+            lab.in_short("stranger", "and alice send what is not waited for, all the time", |lab| {
+                let began = Instant::now();
+                while !alice.has_mail(Duration::from_millis(20))? {
+                    demand(began.elapsed() < lab.patience(), || {
+                        "Your server does not send a block again as long as others talk to it.".to_owned()
+                    })?;
+                    stranger.send_to(alice.partner()?, ack(1))?;
+                    alice.send(ack(0))?;
+                }
+                alice.expect(data(1, &file[..512]))?;
+                alice.send(ack(1))?;
+                alice.eventually(&data(2, &file[512..]), &data(1, &file[..512]))?;
+                alice.send(ack(2))
+            })?;
+            server.prints(&format!("{} reads \"file\"", alice.address()))?;
+            server.prints(&format!("sent \"file\" to {}: {}", alice.address(), tally(600, 512)))?;
+            alice.forgets_what_waits()?;
+            stranger.forgets_what_waits()
+        })
+}
+
 fn writes_repeated_data_once() -> Stage {
     Stage::server("Repeated DATA is acknowledged again, and written once")
         .promises(["F5"])
@@ -1327,6 +1393,38 @@ fn keeps_no_file_in_its_memory() -> Stage {
             alice.send(error(0, "that is enough"))?;
             server.prints(&format!("{} writes \"long\"", alice.address()))?;
             soon_has_only(lab, &folder, &[])?;
+            lab.lowers_the_curtain();
+            Ok(())
+        })
+}
+
+fn reads_no_file_into_its_memory() -> Stage {
+    Stage::server("However long a file is, sending it takes little memory")
+        .promises(["C10", "F9"])
+        .why("A file may be larger than the memory, and anybody may ask for it, as often as they like. A block is all that is needed at a time.")
+        .hints([
+            "How much of the file has your server read when it sends the first block?",
+            "A block, or some; never all of it.",
+            "BufReader::with_capacity(1 << 16, File::open(path)?), and `read` for each block",
+        ])
+        .story(|lab| {
+            const SIZE: u64 = 48 << 20;
+            let (server, folder) = patient_server(lab, &[])?;
+            // A file with a hole in it: long, and yet it takes no room.
+            std::fs::File::create(folder.path().join("long"))?.set_len(SIZE)?;
+            one_refusal_from_the_server(lab, &server)?;
+            let mut readers = Vec::new();
+            lab.memory_stays(&server, |lab| {
+                let mut alice = lab.udp("alice", &server)?;
+                alice.send(rrq("long", &[]))?;
+                alice.first(&data(1, &[0; 512]))?;
+                readers.push(alice);
+                Ok(SIZE)
+            })?;
+            for reader in &readers {
+                reader.send(error(0, "that is enough"))?;
+                server.prints(&format!("{} reads \"long\"", reader.address()))?;
+            }
             lab.lowers_the_curtain();
             Ok(())
         })
@@ -2427,6 +2525,43 @@ fn takes_no_first_answer_from_elsewhere() -> Stage {
         })
 }
 
+fn is_not_kept_waiting_by_strangers() -> Stage {
+    Stage::client("Others who talk to it do not prolong the wait")
+        .promises(["F15", "F14", "C8"])
+        .why(
+            "A read timeout bounds one call. If every packet that is not the one waited for starts a new wait, whoever sends some often \
+             enough keeps the client waiting for ever.",
+        )
+        .hints([
+            "When does your wait begin, and what begins it anew?",
+            "Note the time at which it ends, and wait only for what is left of it after each packet that is not the one.",
+            "let left = until.saturating_duration_since(Instant::now()); if left.is_zero() { return Ok(None); }",
+        ])
+        .story(|lab| {
+            let folder = lab.folder("folder")?;
+            let mut counter = hasty_client(lab, folder, &["get", "file", "{folder}/file"])?;
+            let mut stranger = lab.udp_stranger()?;
+            counter.is_asked(1, "file", "octet", &[])?;
+            counter.answers(data(1, &content(512)))?;
+            counter.port.expect(ack(1))?;
+            lab.in_short("stranger", "talks all the time", |lab| {
+                let began = Instant::now();
+                while !counter.port.has_mail(Duration::from_millis(20))? {
+                    demand(began.elapsed() < lab.patience(), || {
+                        "Your client does not acknowledge again as long as others talk to it.".to_owned()
+                    })?;
+                    stranger.send_to(counter.desk.partner()?, data(2, b"forged"))?;
+                }
+                counter.port.expect(ack(1))?;
+                counter.answers(data(2, b"end"))?;
+                counter.port.eventually(&ack(2), &ack(1))
+            })?;
+            counter.is_done("got \"file\": 515 bytes in 2 blocks")?;
+            counter.forgets_what_waits()?;
+            stranger.forgets_what_waits()
+        })
+}
+
 fn tells_what_the_server_said() -> Stage {
     Stage::client("The server's ERROR ends it, and the user is told what it said")
         .promises(["F16", "C5", "C7", "F13"])
@@ -2781,17 +2916,19 @@ fn refuses_options_that_it_did_not_ask_for() -> Stage {
                 ("get", "blksize", "7"),
                 ("get", "blksize", "many"),
                 ("get", "timeout", "1"),
-                ("get", "windowsize", "4"),
+                ("get", "windowsize", "5"),
+                ("get", "windowsize", "0"),
+                ("get", "tsize", "5"),
                 ("put", "blksize", "65464"),
                 ("put", "speed", "fast"),
             ];
             let mut folder = Some(folder);
             for (verb, name, value) in wrong {
-                let get = ["get", "file", "{folder}/file", "--blksize", "1024"];
-                let put = ["put", "{folder}/up", "file", "--blksize", "1024"];
+                let get = ["get", "file", "{folder}/file", "--blksize", "1024", "--windowsize", "4"];
+                let put = ["put", "{folder}/up", "file", "--blksize", "1024", "--windowsize", "4"];
                 let Some(kept) = folder.take() else { break };
                 let mut counter = patient_client(lab, kept, if verb == "get" { &get } else { &put })?;
-                counter.is_asked(if verb == "get" { 1 } else { 2 }, "file", "octet", &[("blksize", "1024")])?;
+                counter.is_asked(if verb == "get" { 1 } else { 2 }, "file", "octet", &[("blksize", "1024"), ("windowsize", "4")])?;
                 counter.answers(oack(&[(name, value)]))?;
                 counter.port.expect_error(8)?;
                 counter.client.fails(&[])?;
