@@ -107,7 +107,8 @@ impl Transfer<'_> {
     fn attend(mut self) -> anyhow::Result<()> {
         todo!(
             "`download` a Read and `upload` a Write. `NoAnswer` is a line of the transcript: \"gave up on \
-             PEER \"NAME\": no answer after N tries\". Any other error goes to the caller."
+             PEER \"NAME\": no answer after N tries\". An end by the peer needs no words, nor does one that \
+             an `IllegalOperation` of the peer has caused. Any other error goes to the caller."
         )
     }
 

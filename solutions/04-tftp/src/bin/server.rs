@@ -102,16 +102,10 @@ fn serve(socket: &UdpSocket, server: &Arc<Server>) -> anyhow::Result<()> {
                 continue;
             }
         };
-        let problem = match Packet::parse(packet) {
-            Ok(Packet::Request(_)) => {
-                start(server, packet.to_vec(), peer);
-                continue;
-            }
-            Ok(_) => "not a request".to_owned(),
-            Err(why) => why.to_string(),
-        };
-        if !is_error(packet) {
-            complain(format_args!("{peer} sent no request that makes sense: {problem}"));
+        // A line on stderr for each would let anybody fill a disk, or a pipe that nobody reads, and hold the server up.
+        if let Ok(Packet::Request(_)) = Packet::parse(packet) {
+            start(server, packet.to_vec(), peer);
+        } else if !is_error(packet) {
             let code = ErrorCode::IllegalOperation;
             let _ = socket.send_to(&error(code, code.message()), peer);
         }
@@ -127,7 +121,7 @@ fn serve(socket: &UdpSocket, server: &Arc<Server>) -> anyhow::Result<()> {
 /// is dropped, and its client asks again.
 fn start(server: &Arc<Server>, packet: Vec<u8>, peer: SocketAddr) {
     if Arc::strong_count(server) > MOST_TRANSFERS {
-        return complain(format_args!("{peer}: too many transfers"));
+        return;
     }
     let server = Arc::clone(server);
     let started = thread::Builder::new().stack_size(STACK).spawn(move || {
@@ -158,7 +152,8 @@ impl Transfer<'_> {
     /// # Your turn
     ///
     /// `download` a Read and `upload` a Write. `NoAnswer` is a line of the transcript:
-    /// "gave up on PEER "NAME": no answer after N tries". Any other error goes to the caller.
+    /// "gave up on PEER "NAME": no answer after N tries". An end by the peer needs no words, nor does one that an
+    /// `IllegalOperation` of the peer has caused. Any other error goes to the caller.
     fn attend(mut self) -> anyhow::Result<()> {
         let outcome = match self.request.kind {
             Kind::Read => self.download(),
@@ -170,6 +165,8 @@ impl Transfer<'_> {
                 self.say(format_args!("gave up on {} {name}: {end}", self.link.peer()));
                 Ok(())
             }
+            Err(Broken::ByPeer { .. }) => Ok(()),
+            Err(Broken::ByUs(fault)) if fault.code == ErrorCode::IllegalOperation => Ok(()),
             outcome => outcome.with_context(|| format!("the transfer of {name} ended early")),
         }
     }
