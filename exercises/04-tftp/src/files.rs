@@ -187,7 +187,7 @@ impl Incoming {
             return self.writer.write_all(block);
         };
         self.text.clear();
-        decoder.decode(block, &mut self.text);
+        decoder.decode(block, |byte| self.text.push(byte));
         self.writer.write_all(&self.text)
     }
 

@@ -767,7 +767,7 @@ fn refuses_what_is_no_file() -> Stage {
 fn is_kept_from_us(folder: &Folder, name: &str) -> Outcome<bool> {
     folder.put(name, "locked away")?;
     #[cfg(unix)]
-    std::fs::set_permissions(folder.path().join(name), std::os::unix::fs::PermissionsExt::from_mode(0))?;
+    std::fs::set_permissions(folder.path().join(name), std::os::unix::fs::PermissionsExt::from_mode(0o000))?;
     Ok(std::fs::File::open(folder.path().join(name)).is_err())
 }
 

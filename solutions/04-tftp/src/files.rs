@@ -224,7 +224,7 @@ impl Incoming {
             return self.writer.write_all(block);
         };
         self.text.clear();
-        decoder.decode(block, &mut self.text);
+        decoder.decode(block, |byte| self.text.push(byte));
         self.writer.write_all(&self.text)
     }
 
@@ -237,7 +237,7 @@ impl Incoming {
     pub fn complete(&mut self) -> io::Result<()> {
         if let Some(decoder) = &mut self.decoder {
             self.text.clear();
-            decoder.finish(&mut self.text);
+            decoder.finish(|byte| self.text.push(byte));
             self.writer.write_all(&self.text)?;
         }
         self.writer.flush()?;

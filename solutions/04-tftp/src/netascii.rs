@@ -64,43 +64,43 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Decodes a piece, and appends it to `text`. A CR that is followed by neither LF nor NUL stays as it is.
+    /// Decodes a piece, and hands over each byte of the text. A CR that is followed by neither LF nor NUL stays as it is.
     ///
     /// ```
     /// use tftp::netascii::Decoder;
     ///
     /// let (mut decoder, mut text) = (Decoder::default(), Vec::new());
-    /// decoder.decode(b"a\r", &mut text);
-    /// decoder.decode(b"\nb\r\0c", &mut text);
+    /// decoder.decode(b"a\r", |byte| text.push(byte));
+    /// decoder.decode(b"\nb\r\0c", |byte| text.push(byte));
     /// assert_eq!(text, b"a\nb\rc");
     /// ```
     ///
     /// # Your turn
     ///
     /// Keep a CR back until the byte after it is here: CR LF is LF, CR NUL is CR.
-    pub fn decode(&mut self, wire: &[u8], text: &mut Vec<u8>) {
+    pub fn decode(&mut self, wire: &[u8], mut hand_over: impl FnMut(u8)) {
         for &byte in wire {
             if std::mem::take(&mut self.after_cr) {
                 match byte {
                     LF | 0 => {
-                        text.push(if byte == LF { LF } else { CR });
+                        hand_over(if byte == LF { LF } else { CR });
                         continue;
                     }
-                    _ => text.push(CR),
+                    _ => hand_over(CR),
                 }
             }
             if byte == CR {
                 self.after_cr = true;
             } else {
-                text.push(byte);
+                hand_over(byte);
             }
         }
     }
 
     /// At the end: a CR that is still kept back.
-    pub fn finish(&mut self, text: &mut Vec<u8>) {
+    pub fn finish(&mut self, mut hand_over: impl FnMut(u8)) {
         if std::mem::take(&mut self.after_cr) {
-            text.push(CR);
+            hand_over(CR);
         }
     }
 }

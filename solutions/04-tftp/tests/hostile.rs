@@ -101,12 +101,12 @@ fn text_comes_back_through_blocks_of_any_size() {
             let mut block = vec![0; 1 + dice.below(9)];
             let (taken, made) = encoder.encode(rest, &mut block);
             rest = &rest[taken..];
-            decoder.decode(&block[..made], &mut back);
+            decoder.decode(&block[..made], |byte| back.push(byte));
             if made < block.len() {
                 break;
             }
         }
-        decoder.finish(&mut back);
+        decoder.finish(|byte| back.push(byte));
         assert_eq!(back, text);
     }
 }
