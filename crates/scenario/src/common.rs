@@ -21,6 +21,7 @@ pub(crate) fn stages(chapter: &Chapter) -> Vec<Stage> {
     let refuses_a_wrong_command_line = wrong_server_usage;
     let listens_on_its_default_port = || server_default_port(transport, port);
     let speaks_ipv6 = || server_ipv6(with_server);
+    let takes_a_name = || server_name(with_server);
     let mut all = stages![
         listens_where_it_says,
         listens_on_the_given_port,
@@ -28,6 +29,7 @@ pub(crate) fn stages(chapter: &Chapter) -> Vec<Stage> {
         refuses_a_wrong_command_line,
         explains_its_options,
         listens_on_its_default_port,
+        takes_a_name,
         speaks_ipv6,
     ];
     let explains_its_options = || help(Stage::client("--help explains every option, with an example"), client_options);
@@ -165,14 +167,27 @@ fn wrong_usage(stage: Stage, wrong: Vec<&'static [&'static str]>) -> Stage {
 
 fn wrong_server_usage() -> Stage {
     let stage = Stage::server("A wrong command line ends with status 2");
-    let wrong = vec![&["--no-such-option"][..], &["--bind"], &["--bind", "127.0.0.1"], &["--bind", "127.0.0.1:65536"]];
+    let wrong = vec![
+        &["--no-such-option"][..],
+        &["--bind"],
+        &["--bind", "127.0.0.1"],
+        &["--bind", "127.0.0.1:"],
+        &["--bind", "127.0.0.1:65536"],
+        &["--bind", "127.0.0.1:80x"],
+    ];
     wrong_usage(stage, wrong)
 }
 
 fn wrong_client_usage(options: &[&str]) -> Stage {
     let stage = Stage::client("A wrong command line ends with status 2");
-    let mut wrong =
-        vec![&["--no-such-option"][..], &["--connect"], &["--connect", "127.0.0.1"], &["--connect", "127.0.0.1:65536"]];
+    let mut wrong = vec![
+        &["--no-such-option"][..],
+        &["--connect"],
+        &["--connect", "127.0.0.1"],
+        &["--connect", "127.0.0.1:"],
+        &["--connect", "127.0.0.1:65536"],
+        &["--connect", "127.0.0.1:80x"],
+    ];
     if options.contains(&"--timeout") {
         wrong.extend([&["--timeout"][..], &["--timeout", "soon"], &["--timeout=-1"]]);
     }
@@ -292,6 +307,24 @@ fn server_ipv6(exchange: WithServer) -> Stage {
             let server = lab.server_at(ipv6()?)?;
             demand(server.address().ip().to_string() == "::1", || {
                 format!("Your server listens on {}, where `--bind [::1]:0` was asked for.", server.address())
+            })?;
+            exchange(lab, &server)
+        })
+}
+
+fn server_name(exchange: WithServer) -> Stage {
+    Stage::server("It looks up the name of the address to listen on, and says which address that is")
+        .promises(["C3", "C2"])
+        .why("People write names, sockets have addresses. The listening line is for programs, and names the address itself.")
+        .hints([
+            "What does your program do with `--bind localhost:8090`, and what does it print then?",
+            "`bind` takes a string with a name; print `local_addr`, not the string.",
+            "let socket = …::bind(&args.bind)?; say(format_args!(\"listening on {}\", socket.local_addr()?))?;",
+        ])
+        .story(move |lab| {
+            let server = lab.server_at("localhost:0")?;
+            demand(server.address().ip().is_loopback(), || {
+                format!("Your server listens on {}, where `--bind localhost:0` was asked for.", server.address())
             })?;
             exchange(lab, &server)
         })

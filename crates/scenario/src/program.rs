@@ -166,7 +166,7 @@ impl Program {
             Some(what) => format!(" Just now it waits for {what}."),
             None => String::new(),
         };
-        let seconds = self.scene.patience().as_secs_f64();
+        let seconds = self.scene.seconds();
         let what = match instead {
             Line::Text(line) => format!("printed `{line}` where {due} was due."),
             Line::Unfinished(part) => {
@@ -322,7 +322,7 @@ impl Program {
     ///
     /// It goes on, or leaves a process behind.
     pub fn ends(&self) -> Outcome<Finished> {
-        let seconds = self.scene.patience().as_secs_f64();
+        let seconds = self.scene.seconds();
         let Some(status) = self.child().wait(self.scene.patience()) else {
             self.note(Act::Does, format!("is still running after {seconds} s"));
             let waits = self.child().waits_for().unwrap_or("something");

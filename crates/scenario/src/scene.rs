@@ -14,6 +14,9 @@ use crate::trouble::{Outcome, Trouble, broken};
 /// How long something that must come is waited for, before `PATIENCE` stretches it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a stage may take in all: a program that is always just in time must not hold the lab up for ever.
+const STAGE: Duration = Duration::from_secs(30);
+
 /// How long to wait for the network before looking whether the program that should act has ended meanwhile.
 pub(crate) const GLANCE: Duration = Duration::from_millis(20);
 
@@ -28,6 +31,8 @@ struct Shared {
     sockets: Mutex<Vec<(String, Arc<UdpSocket>)>>,
     notes: Mutex<Vec<String>>,
     patience: Duration,
+    /// When the patience with the whole stage is over.
+    curfew: Instant,
 }
 
 /// A program under test that is, or was, on stage.
@@ -58,11 +63,20 @@ impl Actor {
 impl Scene {
     pub(crate) fn new() -> Scene {
         let (transcript, cast, sockets, notes) = Default::default();
-        Scene(Arc::new(Shared { transcript, cast, sockets, notes, patience: patience() }))
+        let factor = patience_factor();
+        let (patience, curfew) = (PATIENCE.mul_f64(factor), Instant::now() + STAGE.mul_f64(factor));
+        Scene(Arc::new(Shared { transcript, cast, sockets, notes, patience, curfew }))
     }
 
+    /// How long to wait for what must come; less when the stage has taken long already.
     pub(crate) fn patience(&self) -> Duration {
-        self.0.patience
+        let left = self.0.curfew.saturating_duration_since(Instant::now());
+        self.0.patience.min(left).max(Duration::from_millis(1))
+    }
+
+    /// The patience in seconds, to be told to people.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.0.patience.as_secs_f64()
     }
 
     pub(crate) fn transcript(&self) -> MutexGuard<'_, Transcript> {
@@ -130,7 +144,7 @@ impl Scene {
 
     /// The failure that something did not come: because its sender has ended, or is silent.
     pub(crate) fn in_vain(&self, who: &str, what: &str) -> Trouble {
-        let seconds = self.patience().as_secs_f64();
+        let seconds = self.seconds();
         let cast = self.cast();
         if let Some(actor) = cast.iter().find(|actor| actor.child.has_ended()) {
             self.note(who, Act::Does, format!("waits for {what}: in vain"));
@@ -165,10 +179,10 @@ pub(crate) fn capital(words: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// The patience, stretched on slow machines by the factor in the environment variable `PATIENCE`.
-fn patience() -> Duration {
+/// How far slow machines stretch the patience: the environment variable `PATIENCE`.
+fn patience_factor() -> f64 {
     let factor = std::env::var("PATIENCE").ok().and_then(|factor| factor.parse::<f64>().ok());
-    PATIENCE.mul_f64(factor.filter(|factor| (0.01..=1000.0).contains(factor)).unwrap_or(1.0))
+    factor.filter(|factor| (0.01..=1000.0).contains(factor)).unwrap_or(1.0)
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
