@@ -77,6 +77,12 @@ fn listening(transport: Transport) -> Stage {
             }
             only_there(transport, &server)?;
             server.stops_when_asked()?;
+            if UdpSocket::bind("127.0.0.2:0").is_ok() {
+                let other = lab.server_at("127.0.0.2:0")?;
+                demand(other.address().ip().to_string() == "127.0.0.2", || {
+                    format!("Your server says that it listens on {}, where `--bind 127.0.0.2:0` was asked for.", other.address())
+                })?;
+            }
             lab.lowers_the_curtain();
             Ok(())
         })
@@ -189,7 +195,7 @@ fn wrong_client_usage(options: &[&str]) -> Stage {
         &["--connect", "127.0.0.1:80x"],
     ];
     if options.contains(&"--timeout") {
-        wrong.extend([&["--timeout"][..], &["--timeout", "soon"], &["--timeout=-1"]]);
+        wrong.extend([&["--timeout"][..], &["--timeout", "soon"], &["--timeout", "5x"], &["--timeout=-1"]]);
     }
     wrong_usage(stage, wrong)
 }
@@ -390,15 +396,13 @@ fn tries_every_address() -> Stage {
             "for address in name.to_socket_addrs()? { match TcpStream::connect_timeout(&address, left) { Ok(stream) => return Ok(stream), Err(error) => last = error } }",
         ])
         .story(|lab| {
-            use std::net::ToSocketAddrs;
-            let found: Vec<_> = "localhost:0".to_socket_addrs()?.map(|address| address.ip()).collect();
-            let Some(last) = found.last().filter(|last| found[0] != **last) else {
-                return skip("on this machine, localhost is one address only");
-            };
-            let last = if last.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
-            let server = lab.tcp_server_on(&[last])?;
-            let _client = lab.client(format!("localhost:{}", server.address().port()), &[])?;
-            server.accept()?.resets()?;
+            // Which of the two comes first is the system's choice, so each is the only one that is there once.
+            lab.knows_names("127.0.0.1 twin.test\n127.0.0.2 twin.test\n")?;
+            for there in ["127.0.0.1:0", "127.0.0.2:0"] {
+                let server = lab.tcp_server_on(&[there])?;
+                let _client = lab.client(format!("twin.test:{}", server.address().port()), &[])?;
+                server.accept()?.resets()?;
+            }
             lab.lowers_the_curtain();
             Ok(())
         })

@@ -14,7 +14,8 @@ use wiretap::{Tap, TcpTap, UdpTap};
 
 use crate::chapter::{Role, Transport};
 use crate::launch::{Launch, Programs};
-use crate::program::Program;
+use crate::names::Names;
+use crate::program::{Program, shown};
 use crate::scene::{GLANCE, Scene};
 use crate::tcp::{Porter, TcpPeer};
 use crate::trouble::{Outcome, Trouble, broken, skip};
@@ -28,13 +29,14 @@ pub struct Lab {
     pub(crate) scene: Scene,
     programs: Programs,
     environment: Vec<(String, String)>,
+    names: Option<Names>,
     /// Locks that are kept until the programs have ended.
     locks: Vec<File>,
 }
 
 impl Lab {
     pub(crate) fn new(programs: Programs) -> Lab {
-        Lab { scene: Scene::new(), programs, environment: Vec::new(), locks: Vec::new() }
+        Lab { scene: Scene::new(), programs, environment: Vec::new(), names: None, locks: Vec::new() }
     }
 
     /// How long something that must come is waited for.
@@ -167,14 +169,14 @@ impl Lab {
         Err(broken(format!("{} {because}", crate::scene::capital(&program.name()))).of(&["C10"]))
     }
 
-    /// Tells a part of the story that depends on time up to three times, and believes the best: once, the machine may
+    /// Tells a part of the story that depends on time up to four times, and believes the best: once, the machine may
     /// have been too busy to be on time.
     ///
     /// # Errors
     ///
     /// It fails each time.
     pub fn steadily(&mut self, part: impl Fn(&mut Lab) -> Outcome) -> Outcome {
-        const TIMES: u32 = 3;
+        const TIMES: u32 = 4;
         for _ in 1..TIMES {
             match part(self) {
                 Err(Trouble::Broken(_)) => {
@@ -196,6 +198,16 @@ impl Lab {
         }
     }
 
+    /// Lets the programs that are started from now on find these names, in the form of `/etc/hosts`.
+    ///
+    /// # Errors
+    ///
+    /// Skips the stage where the system has no private view of files for a program (only Linux has, and not always).
+    pub fn knows_names(&mut self, hosts: &str) -> Outcome {
+        self.names = Some(Names::new(hosts)?);
+        Ok(())
+    }
+
     fn launch(&self, role: Role) -> Outcome<&Launch> {
         let (given, option) = match role {
             Role::Server => (&self.programs.server, "--server"),
@@ -205,8 +217,12 @@ impl Lab {
     }
 
     fn start(&self, role: Role, mut command: Command) -> Outcome<Program> {
+        let shown = shown(&command);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        Program::start(&self.scene, role, command)
+        if let Some(names) = &self.names {
+            command = names.known_to(&command);
+        }
+        Program::start(&self.scene, role, command, &shown)
     }
 
     // Clients that the lab plays.
@@ -290,6 +306,18 @@ impl Lab {
     /// The system gives no socket.
     pub fn udp_stranger(&mut self) -> Outcome<UdpPeer> {
         self.udp_peer("stranger", ANY_PORT)
+    }
+
+    /// Somebody with the server's port on another address of this machine; `None` where it has no other.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses for another reason.
+    pub fn udp_namesake(&mut self, server: &UdpPeer) -> Outcome<Option<UdpPeer>> {
+        match UdpSocket::bind(("127.0.0.2", server.address().port())) {
+            Ok(socket) => UdpPeer::new(&self.scene, "namesake", socket, None).map(Some),
+            Err(_) => Ok(None),
+        }
     }
 
     fn udp_peer(&self, name: &str, address: &str) -> Outcome<UdpPeer> {

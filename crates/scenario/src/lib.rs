@@ -12,6 +12,7 @@ mod chapter;
 mod common;
 mod lab;
 mod launch;
+mod names;
 mod program;
 mod promise;
 pub mod report;

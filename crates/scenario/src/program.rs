@@ -34,10 +34,11 @@ pub struct Finished {
 
 impl Program {
     /// Starts a program. That it cannot be started is the lab's trouble: the command line is wrong, or the build.
-    pub(crate) fn start(scene: &Scene, role: Role, mut command: Command) -> Outcome<Program> {
-        let shown = shown(&command);
+    ///
+    /// `shown` is how one would type its command line.
+    pub(crate) fn start(scene: &Scene, role: Role, mut command: Command, shown: &str) -> Outcome<Program> {
         command.env_remove("PATIENCE");
-        scene.note(role.name(), Act::Starts, &shown);
+        scene.note(role.name(), Act::Starts, shown);
         let child = Child::start(command).map_err(|error| Trouble::Lab(format!("cannot start `{shown}`: {error}")))?;
         let actor = Actor::new(role, child);
         scene.enter(actor.clone());
@@ -157,7 +158,10 @@ impl Program {
             let what = format!("printed a line as it came from the network: {difference}.");
             return Err(self.breaks(what).of(&["C7"]));
         }
-        Err(self.breaks("printed a line that is not the one that was due.").seen_in(side_by_side(expected, line)))
+        let trouble = self.breaks("printed a line that is not the one that was due.").seen_in(side_by_side(expected, line));
+        // A transcript has its lines and no others (C4); what it quotes, it quotes as a string literal (C7).
+        let quotes = expected.contains('"') || expected.ends_with("bytes that are not UTF-8");
+        Err(trouble.also(if quotes { &["C4", "C7"] } else { &["C4"] }))
     }
 
     /// The failure that no line came.
@@ -372,7 +376,7 @@ impl Program {
 }
 
 /// The command line as one would type it.
-fn shown(command: &Command) -> String {
+pub(crate) fn shown(command: &Command) -> String {
     let words = command.get_args().map(|word| transcript::shortened(&word.to_string_lossy()));
     let program = command.get_program().to_string_lossy();
     let program = program.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();

@@ -73,6 +73,7 @@ pub fn play(stage: &Stage, programs: &Programs) -> StageReport {
     };
     let mut promises = failure.promises;
     promises.extend(&stage.promises);
+    promises.extend(failure.also);
     let mut seen = Vec::new();
     promises.retain(|id| {
         !seen.contains(id) && {
@@ -204,10 +205,10 @@ fn explain_crash(told: Outcome, cast: &[Actor], deserted: bool) -> Outcome {
         (Err(Trouble::Broken(mut failure)), crash) => {
             if let Some((name, line)) = crash {
                 failure.because.push_str(&format!(" {} crashed: `{line}`.", capital(&name)));
-                failure.promises.push("C5");
+                failure.also.push("C5");
             }
             if deserted {
-                failure.promises.push("C6");
+                failure.also.push("C6");
             }
             Err(Trouble::Broken(failure))
         }

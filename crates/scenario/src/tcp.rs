@@ -65,9 +65,25 @@ impl TcpPeer {
 
     /// Sends bytes and the end of the stream to somebody who may break off meanwhile, and be right.
     pub fn send_unwelcome(&mut self, bytes: impl AsRef<[u8]>) {
+        self.send_unheeded(bytes);
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Sends bytes to somebody who may have closed meanwhile, and be right.
+    pub fn send_unheeded(&mut self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
         self.note(Act::Sends, described(bytes));
-        let _ = self.stream.write_all(bytes).and_then(|()| self.stream.shutdown(Shutdown::Write));
+        let _ = self.stream.write_all(bytes);
+    }
+
+    /// Whether something arrives within `time`, be it the end; it is left where it is.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn hears_within(&self, time: Duration) -> Outcome<bool> {
+        self.stream.set_read_timeout(Some(time))?;
+        Ok(!matches!(self.stream.peek(&mut [0]), Err(error) if is_silence(&error)))
     }
 
     /// Sends bytes until `most` bytes are sent, nobody takes more, or the other side is gone; returns how many were taken.

@@ -149,7 +149,7 @@ fn takes_any_bytes() -> Stage {
             let server = lab.server()?;
             let alice = lab.udp("alice", &server)?;
             let every_byte: Vec<u8> = (0..=255).collect();
-            let datagrams: [&[u8]; 9] = [
+            let datagrams: [&[u8]; 13] = [
                 b"  blanks around  ",
                 b"a line\n",
                 b"two\r\nlines\r\n",
@@ -159,6 +159,12 @@ fn takes_any_bytes() -> Stage {
                 &"cut in the middle of 我".as_bytes()[..24],
                 &every_byte,
                 b"\0\0\0",
+                // Two ways to write characters that UTF-8 forbids.
+                b"\xed\xa0\x80",
+                b"\xc0\x80",
+                // A byte order mark is part of the text, and two spellings of one letter are two texts.
+                "\u{feff}marked".as_bytes(),
+                "e\u{301}".as_bytes(),
             ];
             datagrams.iter().try_for_each(|bytes| tell(&alice, &server, bytes))
         })

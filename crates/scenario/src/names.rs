@@ -1,0 +1,55 @@
+//! Names that only the program under test knows: a name with two addresses, on a machine that has none.
+//!
+//! Linux can give a program a view of the files of its own (a mount namespace), and in it another `/etc/hosts`. Where
+//! that is forbidden, and on other systems, the stages that need it are skipped, and say so.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::trouble::{Outcome, skip};
+
+/// Puts the file in place, then becomes the program.
+const SCRIPT: &str = r#"mount --bind "$0" /etc/hosts && exec "$@""#;
+
+/// A private `/etc/hosts`. The file goes when this value does.
+pub(crate) struct Names {
+    file: PathBuf,
+}
+
+impl Names {
+    pub(crate) fn new(hosts: &str) -> Outcome<Names> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let file = std::env::temp_dir().join(format!("network-lab-hosts-{}-{number}", std::process::id()));
+        fs::write(&file, format!("127.0.0.1 localhost\n::1 localhost\n{hosts}"))?;
+        let names = Names { file };
+        let trial = names.known_to(&Command::new("true")).stdin(Stdio::null()).output();
+        match trial {
+            Ok(output) if output.status.success() => Ok(names),
+            _ => skip("this system gives no program a view of files of its own"),
+        }
+    }
+
+    /// The command, in a place where the names are known.
+    pub(crate) fn known_to(&self, command: &Command) -> Command {
+        let mut wrapped = Command::new("unshare");
+        wrapped.args(["--user", "--map-root-user", "--mount", "sh", "-c", SCRIPT]).arg(&self.file);
+        wrapped.arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => wrapped.env(name, value),
+                None => wrapped.env_remove(name),
+            };
+        }
+        wrapped
+    }
+}
+
+impl Drop for Names {
+    fn drop(&mut self) {
+        // A leftover in the temporary folder harms nobody.
+        let _ = fs::remove_file(&self.file);
+    }
+}
