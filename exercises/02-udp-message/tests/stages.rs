@@ -149,14 +149,15 @@ fn takes_any_bytes() -> Stage {
             let server = lab.server()?;
             let alice = lab.udp("alice", &server)?;
             let every_byte: Vec<u8> = (0..=255).collect();
-            let datagrams: [&[u8]; 13] = [
+            let datagrams: [&[u8]; 14] = [
+                b"{} {0} {name} %s %n %d",
                 b"  blanks around  ",
                 b"a line\n",
                 b"two\r\nlines\r\n",
                 b"\x1b[2J\x07 \x00 \x7f \t \"quotes\" and \\ backslashes",
                 b"text, and then \xff",
                 b"\xff",
-                &"cut in the middle of 我".as_bytes()[..24],
+                &"cut in the middle of 我".as_bytes()[..23],
                 &every_byte,
                 b"\0\0\0",
                 // Two ways to write characters that UTF-8 forbids.
@@ -187,7 +188,12 @@ fn hears_several_clients() -> Stage {
                 tell(&alice, &server, words.as_bytes())?;
                 tell(&bob, &server, words.as_bytes())?;
             }
-            Ok(())
+            lab.in_short("others", "send a word each, a hundred of them", |lab| {
+                (0..100).try_for_each(|_| {
+                    let guest = lab.udp("a guest", &server)?;
+                    tell(&guest, &server, b"good day")
+                })
+            })
         })
 }
 

@@ -123,7 +123,8 @@ fn returns_any_bytes() -> Stage {
             let server = lab.server()?;
             let mut alice = lab.udp("alice", &server)?;
             let every_byte: Vec<u8> = (0..=255).collect();
-            let datagrams: [&[u8]; 14] = [
+            let datagrams: [&[u8]; 15] = [
+                b"{} {0} {name} %s %n %d",
                 b"  blanks around  ",
                 b"a line\n",
                 b"\r\n",
@@ -192,7 +193,12 @@ fn each_client_gets_its_own() -> Stage {
                     server.prints_among_others(&sent(guest, format!("{round} words of guest {number}").as_bytes()))?;
                 }
             }
-            Ok(())
+            lab.in_short("others", "send a word each, a hundred of them", |lab| {
+                (0..100).try_for_each(|_| {
+                    let mut guest = lab.udp("a guest", &server)?;
+                    echo(&mut guest, &server, b"good day")
+                })
+            })
         })
 }
 
