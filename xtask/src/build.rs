@@ -80,7 +80,7 @@ pub fn programs(found: &Found, whose: Whose) -> anyhow::Result<Built> {
         fs::copy(built, &copy).with_context(|| format!("cannot copy {} to {}", built.display(), copy.display()))?;
         Ok(Some(Launch::built(copy)))
     };
-    Ok(Built::Ready(Programs { server: launch("server")?, client: launch("client")? }))
+    Ok(Built::Ready(Programs::new(launch("server")?, launch("client")?)))
 }
 
 /// A folder for the copies of this very process.

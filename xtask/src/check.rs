@@ -113,7 +113,7 @@ fn check(found: &Found, arguments: &Arguments) -> anyhow::Result<ChapterReport> 
 fn programs(found: &Found, arguments: &Arguments) -> anyhow::Result<Built> {
     let given = |text: &Option<String>| text.as_deref().map(Launch::command_line).transpose();
     if arguments.server.is_some() || arguments.client.is_some() {
-        return Ok(Built::Ready(Programs { server: given(&arguments.server)?, client: given(&arguments.client)? }));
+        return Ok(Built::Ready(Programs::new(given(&arguments.server)?, given(&arguments.client)?)));
     }
     if io::stderr().is_terminal() {
         let _ = writeln!(io::stderr(), "building {} …", found.chapter.name());

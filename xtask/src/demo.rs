@@ -32,7 +32,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn show(found: &Found) -> anyhow::Result<()> {
-    let Built::Ready(Programs { server: Some(server), client: Some(client) }) =
+    let Built::Ready(Programs { server: Some(server), client: Some(client), .. }) =
         build::programs(found, Whose::Solution)?
     else {
         bail!("the solution of {} does not compile; the compiler's message is above", found.chapter.name());

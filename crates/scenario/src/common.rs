@@ -248,8 +248,7 @@ fn server_default_port(transport: Transport, port: u16) -> Stage {
         ])
         .story(move |lab| {
             lab.reserve_default_port(transport, port)?;
-            let mut server = lab.bare(Role::Server, &[])?;
-            server.listens()?;
+            let server = lab.bare_server()?;
             let (address, due) = (server.address().to_string(), format!("127.0.0.1:{port}"));
             demand(address == due, || format!("Your server listens on {address}; without arguments it is {due}."))?;
             if transport == Transport::Tcp {

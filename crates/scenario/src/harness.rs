@@ -22,7 +22,7 @@ pub fn run(chapter: Chapter, students: Pair, reference: Pair, package: &str) -> 
     let arguments = Arguments::from_args();
     let launch = |path: Option<&str>| path.map(|path| Launch::built(PathBuf::from(path)));
     let (server, client) = if reference.0.is_some() { reference } else { students };
-    let programs = Programs { server: launch(server), client: launch(client) };
+    let programs = Programs::new(launch(server), launch(client));
     let golden = reference.0.map(|_| golden_folder(Path::new(package)));
     let chapter = Arc::new(chapter);
     let trials = (0..chapter.stages().len()).map(|at| {

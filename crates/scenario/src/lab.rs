@@ -67,7 +67,7 @@ impl Lab {
     /// It does not say where it listens.
     pub fn server_at(&mut self, bind: &str) -> Outcome<Program> {
         let mut server = self.start_server_at(bind)?;
-        server.listens()?;
+        server.listens(&self.programs.silent)?;
         Ok(server)
     }
 
@@ -81,7 +81,7 @@ impl Lab {
         for attempt in 1.. {
             let due = SocketAddr::from(([127, 0, 0, 1], free_port()?));
             let mut server = self.start_server_at(&due.to_string())?;
-            match server.listens() {
+            match server.listens(&self.programs.silent) {
                 Ok(()) if server.address() == due => return Ok(server),
                 Ok(()) => {
                     let because = format!("Your server listens on {}, where {due} was asked for.", server.address());
@@ -187,6 +187,17 @@ impl Lab {
             }
         }
         part(self)
+    }
+
+    /// Starts the server without any argument and waits for its listening line.
+    ///
+    /// # Errors
+    ///
+    /// It does not say where it listens.
+    pub fn bare_server(&mut self) -> Outcome<Program> {
+        let mut server = self.bare(Role::Server, &[])?;
+        server.listens(&self.programs.silent)?;
+        Ok(server)
     }
 
     /// Ends the programs here and now: what they print from now on is not looked at.

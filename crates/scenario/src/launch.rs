@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, bail};
+
+use crate::trouble::Trouble;
 
 /// A program that can be started.
 #[derive(Debug, Clone)]
@@ -20,6 +23,15 @@ pub struct Programs {
     pub server: Option<Launch>,
     /// The client, unless only a server is graded.
     pub client: Option<Launch>,
+    /// That the server says nothing, once a stage has found out.
+    pub(crate) silent: Arc<OnceLock<Trouble>>,
+}
+
+impl Programs {
+    /// The programs to be graded.
+    pub fn new(server: Option<Launch>, client: Option<Launch>) -> Programs {
+        Programs { server, client, silent: Arc::default() }
+    }
 }
 
 impl Launch {

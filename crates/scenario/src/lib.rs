@@ -33,6 +33,6 @@ pub use promise::Promise;
 pub use runner::{StageReport, Verdict, play, play_all};
 pub use tcp::TcpPeer;
 pub use transcript::literal::quoted;
-pub use trouble::{Failure, Meaning, Outcome, Trouble, demand, skip};
+pub use trouble::{Breaking, Failure, Outcome, Trouble, demand, skip};
 pub use udp::{Datagram, MAX_DATAGRAM, UdpPeer};
 pub use wiretap::{Direction, Rule, Tap};

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use supervise::{Child, Line, STDOUT_LIMIT};
+use supervise::{Child, Line};
 use transcript::{Act, literal};
 
 use crate::chapter::Role;
@@ -72,11 +73,18 @@ impl Program {
     }
 
     /// Waits for the listening line, which must be the first.
-    pub(crate) fn listens(&mut self) -> Outcome {
+    /// `silent` is shared by all stages: a server that is silent once is not waited for again.
+    pub(crate) fn listens(&mut self, silent: &OnceLock<Trouble>) -> Outcome {
         let due = "`listening on ADDRESS`";
+        if let Some(trouble) = silent.get() {
+            return Err(trouble.clone());
+        }
         let line = match self.child().next_line(self.scene.patience()) {
             Line::Text(line) => line,
-            other => return Err(self.no_line(&other, due).of(&["C2", "C4"])),
+            other => {
+                let trouble = self.no_line(&other, due).of(&["C2", "C4"]);
+                return Err(if other == Line::Silence { silent.get_or_init(|| trouble).clone() } else { trouble });
+            }
         };
         self.note(Act::Prints, &line);
         let address = line.strip_prefix("listening on ").and_then(|address| address.parse::<SocketAddr>().ok());
@@ -183,12 +191,7 @@ impl Program {
                 format!("{} and did not print {due}.", ended(self.child()))
             }
             Line::Closed => format!("closed its standard output and did not print {due}."),
-            Line::TooMuch => {
-                format!(
-                    "printed more than anybody reads (over {} MiB, or a line without an end); {due} was due.",
-                    STDOUT_LIMIT >> 20
-                )
-            }
+            Line::TooMuch => format!("printed more than anybody reads; {due} was due."),
             Line::Silence => {
                 self.note(Act::Does, format!("prints nothing for {seconds} s"));
                 format!(

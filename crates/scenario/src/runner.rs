@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use supervise::Line;
+use supervise::{Line, STDOUT_LIMIT};
 use transcript::{Act, Transcript, literal};
 
 use crate::chapter::{Role, Stage};
@@ -145,7 +145,7 @@ fn conclude(scene: &Scene, told: Outcome) -> Outcome {
     // From here on, all that was ever printed is read, and all that was ever sent has arrived.
     let told = told.and_then(|()| nothing_is_left(scene, &cast));
     let told = explain_crash(told, &cast, deserted);
-    match cast.iter().find_map(unwritten) {
+    match cast.iter().find_map(|actor| unwritten(actor).or_else(|| flooding(actor))) {
         Some(failure) if matches!(told, Ok(()) | Err(Trouble::Broken(_))) => Err(Trouble::Broken(failure)),
         _ => told,
     }
@@ -164,8 +164,7 @@ fn nothing_is_left(scene: &Scene, cast: &[Actor]) -> Outcome {
         let (line, what) = match actor.child.next_line(Duration::ZERO) {
             Line::Text(line) => (line, "which is not part of its transcript"),
             Line::Unfinished(line) => (line, "and did not end the line"),
-            Line::TooMuch => (String::new(), "and more than anybody reads"),
-            Line::Closed | Line::Silence => continue,
+            Line::TooMuch | Line::Closed | Line::Silence => continue,
         };
         scene.note(actor.role.name(), Act::Prints, &line);
         let line = transcript::shortened(&literal::harmless(&line));
@@ -214,6 +213,16 @@ fn explain_crash(told: Outcome, cast: &[Actor], deserted: bool) -> Outcome {
         }
         (told, _) => told,
     }
+}
+
+/// A program that prints without end is blocked by it, sooner or later, whatever else it does.
+fn flooding(actor: &Actor) -> Option<Failure> {
+    let because = format!(
+        "{} printed more than anybody reads: over {} MiB, or a line without an end.",
+        capital(&actor.name()),
+        STDOUT_LIMIT >> 20
+    );
+    actor.child.prints_too_much().then(|| Failure { promises: vec!["C4"], because, ..Failure::default() })
 }
 
 /// What a `todo!` says: the first thing to write.

@@ -123,10 +123,10 @@ impl Scene {
         lock(&self.0.notes).clone()
     }
 
-    /// Whether every program of the stage has ended: then nothing more will come from any.
-    fn all_have_ended(&self) -> bool {
+    /// Whether every program of the stage has ended, or is blocked by what it prints: then nothing more will come.
+    fn all_are_done(&self) -> bool {
         let cast = lock(&self.0.cast);
-        !cast.is_empty() && cast.iter().all(|actor| actor.child.has_ended())
+        !cast.is_empty() && cast.iter().all(|actor| actor.child.has_ended() || actor.child.prints_too_much())
     }
 
     /// Calls `glance` until it has something, the patience is over, or nobody is left who could send it.
@@ -134,7 +134,7 @@ impl Scene {
         let deadline = Instant::now() + self.patience();
         loop {
             // Asked before the look: what a program sent before it ended is there to be seen.
-            let last_look = self.all_have_ended() || Instant::now() >= deadline;
+            let last_look = self.all_are_done() || Instant::now() >= deadline;
             let seen = glance()?;
             if seen.is_some() || last_look {
                 return Ok(seen);

@@ -67,24 +67,19 @@ impl From<io::Error> for Trouble {
     }
 }
 
-/// Says in a story's own words what a failed verb means.
-pub trait Meaning<T> {
-    /// Puts `sentence` in front of the verb's own.
+/// Names, in a story, the promise that a failed verb has found broken.
+pub trait Breaking<T> {
+    /// The promises that are broken, beside those that the stage is about.
     ///
     /// # Errors
     ///
     /// The same as before.
-    fn or_rather(self, sentence: &str) -> Outcome<T>;
+    fn breaking(self, promises: &[&'static str]) -> Outcome<T>;
 }
 
-impl<T> Meaning<T> for Outcome<T> {
-    fn or_rather(self, sentence: &str) -> Outcome<T> {
-        self.map_err(|mut trouble| {
-            if let Trouble::Broken(failure) = &mut trouble {
-                failure.because = format!("{sentence} {}", failure.because);
-            }
-            trouble
-        })
+impl<T> Breaking<T> for Outcome<T> {
+    fn breaking(self, promises: &[&'static str]) -> Outcome<T> {
+        self.map_err(|trouble| trouble.also(promises))
     }
 }
 

@@ -148,6 +148,11 @@ impl Child {
         self.status().is_some()
     }
 
+    /// Whether it printed more than anybody reads, and is left alone with it.
+    pub fn prints_too_much(&self) -> bool {
+        lock(&self.process.state).output.too_much()
+    }
+
     /// What it wrote to stderr so far; of very much, the end.
     pub fn stderr(&self) -> String {
         lock(&self.process.state).output.stderr()

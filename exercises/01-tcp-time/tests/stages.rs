@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use scenario::{
-    Chapter, Example, Lab, Outcome, Profile, Program, Rule, Stage, TcpPeer, TcpStand, Transport, WithClient, demand,
+    Breaking, Chapter, Example, Lab, Outcome, Profile, Program, Rule, Stage, TcpPeer, TcpStand, Transport, WithClient, demand,
     quoted, stages,
 };
 
@@ -63,7 +63,7 @@ fn one_answer_of_the_server(lab: &mut Lab, server: &Program) -> Outcome {
 
 fn one_answer_for_the_client(_: &mut Lab, stand: TcpStand, client: &Program) -> Outcome {
     let mut server = stand.accept()?;
-    client.prints(&format!("connected to {}", server.address()))?;
+    client.prints(&format!("connected to {}", server.address())).breaking(&["T5"])?;
     answer(&mut server, client, TIME_LINE.as_bytes())
 }
 
@@ -91,7 +91,8 @@ fn read_answer(peer: &mut TcpPeer) -> Outcome<String> {
             "Your server sent {}, which is not `Current time is YYYY-MM-DD HH:MM:SS.ffffff` and nothing more.",
             quoted(&bytes)
         )
-    })?;
+    })
+    .breaking(&["T1"])?;
     Ok(text)
 }
 
@@ -688,11 +689,13 @@ fn a_broken_connection_is_an_error() -> Stage {
             "stream.read_to_end(&mut message)?; // the `?` is the point",
         ])
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &[])?;
-            server.send(TIME_LINE)?;
-            server.is_read()?;
-            server.resets()?;
-            client.fails(&[])?;
+            for words in ["Current time is", TIME_LINE, &"time and again ".repeat(60)] {
+                let (client, mut server) = client_of(lab, &[])?;
+                server.send(words)?;
+                server.is_read()?;
+                server.resets()?;
+                client.fails(&[])?;
+            }
             let (client, server) = client_of(lab, &[])?;
             server.resets()?;
             client.fails(&[])
