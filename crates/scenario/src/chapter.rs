@@ -39,13 +39,14 @@ pub struct Stage {
     pub(crate) promises: Vec<&'static str>,
     pub(crate) why: &'static str,
     pub(crate) hints: [&'static str; 3],
+    pub(crate) waits: bool,
     pub(crate) story: Story,
 }
 
 impl Stage {
     fn new(role: Role, title: &'static str) -> Stage {
         let story: Story = Box::new(|_| Ok(()));
-        Stage { role, name: String::new(), title, promises: Vec::new(), why: "", hints: [""; 3], story }
+        Stage { role, name: String::new(), title, promises: Vec::new(), why: "", hints: [""; 3], waits: false, story }
     }
 
     /// A stage about the server.
@@ -78,6 +79,12 @@ impl Stage {
     /// Three hints: where to look, what to use, and how it is done.
     pub fn hints(mut self, hints: [&'static str; 3]) -> Stage {
         self.hints = hints;
+        self
+    }
+
+    /// Most of its time is waiting: such stages begin first, so that all are done sooner.
+    pub fn mostly_waiting(mut self) -> Stage {
+        self.waits = true;
         self
     }
 

@@ -102,16 +102,17 @@ pub fn play(stage: &Stage, programs: &Programs) -> StageReport {
 
 /// Plays the stages side by side; `tell` hears of each, in their order, as soon as all before it are done.
 pub fn play_all(stages: &[&Stage], programs: &Programs, mut tell: impl FnMut(&StageReport)) -> Vec<StageReport> {
+    let mut order: Vec<_> = (0..stages.len()).collect();
+    order.sort_by_key(|at| !stages[*at].waits);
     let next = AtomicUsize::new(0);
     let (announce, done) = channel();
     let mut reports: Vec<Option<StageReport>> = stages.iter().map(|_| None).collect();
     thread::scope(|scope| {
         for _ in 0..slots().min(stages.len()) {
-            let (announce, next) = (announce.clone(), &next);
+            let (announce, order, next) = (announce.clone(), &order, &next);
             scope.spawn(move || {
-                let take = || stages.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed));
-                while let Some((at, stage)) = take() {
-                    let _ = announce.send((at, play(stage, programs)));
+                while let Some(at) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let _ = announce.send((*at, play(stages[*at], programs)));
                 }
             });
         }

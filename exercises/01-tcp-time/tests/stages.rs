@@ -197,6 +197,7 @@ fn takes_the_time_anew() -> Stage {
             "After `accept` has returned, for each connection anew.",
             "let (stream, peer) = listener.accept()?; … let line = time_line(Local::now());",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let server = lab.server()?;
             let mut earlier: Option<(f64, f64)> = None;
@@ -273,6 +274,7 @@ fn lets_a_slow_client_finish() -> Stage {
             "It waits for the client to close, but not for ever.",
             "Read until 0, with a deadline of a second or two.",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let server = lab.server()?;
             server.pause();
@@ -568,6 +570,7 @@ fn says_at_once_that_it_is_connected() -> Stage {
             "Print it right after connecting, and flush (Rust's `println!` and `writeln!` to stdout do so at each newline).",
             "say(format_args!(\"connected to {address}\"))?; // before the first read",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let stand = lab.tcp_server()?;
             let client = lab.client(stand.address(), &[])?;
@@ -711,6 +714,7 @@ fn does_not_wait_for_ever() -> Stage {
             "`set_read_timeout`, with the value of `--timeout`.",
             "stream.set_read_timeout(Some(args.timeout))?;",
         ])
+        .mostly_waiting()
         .story(|lab| {
             for words in ["", "Current time is"] {
                 let (client, mut server) = client_of(lab, &["--timeout", "0.2"])?;
@@ -732,6 +736,7 @@ fn waits_for_each_byte_anew() -> Stage {
             "With each read anew: that is what `set_read_timeout` does.",
             "stream.set_read_timeout(Some(args.timeout))?; // once; it counts for every read",
         ])
+        .mostly_waiting()
         .story(|lab| {
             lab.steadily(|lab| {
                 let (client, mut server) = client_of(lab, &["--timeout", "0.4"])?;
@@ -752,6 +757,7 @@ fn waits_five_seconds_by_default() -> Stage {
             "5 seconds.",
             "#[arg(long, default_value = \"5\", value_parser = seconds)] timeout: Duration",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let (client, mut server) = client_of(lab, &[])?;
             demand(client.line_within(Duration::from_millis(700)).is_none() && !client.has_ended(), || {

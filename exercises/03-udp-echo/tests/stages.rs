@@ -37,6 +37,7 @@ pub fn chapter() -> Chapter {
         the_end_of_input_is_an_orderly_end,
         sends_three_times,
         waits_as_long_as_it_was_told,
+        waits_no_longer_than_it_was_told,
         waits_a_second_by_default,
         hears_the_answer_to_its_third_try,
         takes_a_refusal_for_a_loss,
@@ -360,6 +361,7 @@ fn waits_for_the_echo() -> Stage {
             "It waits for the echo; reading stdin can wait meanwhile, the system keeps the lines.",
             "while let Some(line) = read_line(…)? { conversation.ask(&line)?; … }, and `ask` returns when the echo is here",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let (client, mut server) = client_of(lab, &["--timeout", "5"])?;
             client.feed(b"one\ntwo\nthree\n");
@@ -481,6 +483,7 @@ fn sends_three_times() -> Stage {
             "A loop of three: send, wait; the wait needs `set_read_timeout`. After the third, an error with `no reply` in it.",
             "for _ in 0..TRIES { socket.send_to(line, server)?; if self.hear_echo(line)? { return Ok(()); } } bail!(\"no reply from {server}\")",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let (client, mut server) = client_of(lab, &["--timeout", "0.15"])?;
             client.types("hello");
@@ -492,7 +495,7 @@ fn sends_three_times() -> Stage {
 }
 
 fn waits_as_long_as_it_was_told() -> Stage {
-    Stage::client("`--timeout` is the time between two tries")
+    Stage::client("`--timeout` is the time before it asks again: not less")
         .promises(["E4", "C8"])
         .why(
             "How long an answer may take depends on the network, and its user knows it better than the program. Sending again \
@@ -503,6 +506,7 @@ fn waits_as_long_as_it_was_told() -> Stage {
             "It bounds each single wait: try, wait that long, try again.",
             "let deadline = Instant::now() + self.timeout; and `set_read_timeout` to what is left of it",
         ])
+        .mostly_waiting()
         .story(|lab| {
             lab.steadily(|lab| {
                 let (client, mut server) = client_of(lab, &["--timeout", "2.5"])?;
@@ -512,7 +516,21 @@ fn waits_as_long_as_it_was_told() -> Stage {
                 server.send("patience")?;
                 client.prints(r#"echo "patience""#)?;
                 farewell(&client)
-            })?;
+            })
+        })
+}
+
+fn waits_no_longer_than_it_was_told() -> Stage {
+    Stage::client("`--timeout` is the time before it asks again: not more, at each try")
+        .promises(["E4", "C8"])
+        .why("Who asks for a short wait has a reason, such as a fast network, and a person who waits for the program.")
+        .hints([
+            "Does each of your waits take as long as `--timeout` says, the second like the first?",
+            "No doubling, no fixed second: the same time after each try.",
+            "let deadline = Instant::now() + self.timeout; // for each try anew",
+        ])
+        .mostly_waiting()
+        .story(|lab| {
             lab.steadily(|lab| {
                 let (client, mut server) = client_of(lab, &["--timeout", "0.2"])?;
                 client.types("haste");
@@ -537,6 +555,7 @@ fn waits_a_second_by_default() -> Stage {
             "1 second, between one try and the next.",
             "#[arg(long, default_value = \"1\", value_parser = seconds)] timeout: Duration",
         ])
+        .mostly_waiting()
         .story(|lab| {
             lab.steadily(|lab| {
                 let (client, mut server) = client_of(lab, &[])?;
@@ -559,6 +578,7 @@ fn hears_the_answer_to_its_third_try() -> Stage {
             "Each try is followed by a wait, the third like the first.",
             "for _ in 0..TRIES { send; if self.hear_echo(line)? { return Ok(()); } }",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let (client, mut server) = client_of(lab, &["--timeout", "0.1"])?;
             // Twice: each line has three tries of its own.
@@ -586,6 +606,7 @@ fn takes_a_refusal_for_a_loss() -> Stage {
             "`ConnectionRefused` is not one of them: go on waiting until the time is up, then try again.",
             "Err(error) if error.kind() == ErrorKind::ConnectionRefused => {} // and around the loop again",
         ])
+        .mostly_waiting()
         .story(|lab| {
             lab.steadily(|lab| {
                 let (client, mut server) = client_of(lab, &["--timeout", "0.3"])?;
@@ -761,7 +782,7 @@ fn keeps_nothing_that_nobody_asked_for() -> Stage {
         .story(|lab| {
             let (client, mut server) = client_of(lab, &[])?;
             exchange(&client, &mut server, "hello")?;
-            let unwanted = vec![b'x'; 60_000];
+            let unwanted = vec![0xff; 60_000];
             lab.memory_stays(&client, |lab| {
                 let mut sent = 0;
                 lab.in_short("server", "sends 500 datagrams that nobody asked for", |_| {
@@ -791,6 +812,7 @@ fn the_pair_survives_a_bad_network() -> Stage {
             "`cargo xtask run udp-echo --loss 30% --seed 7` shows the two, and what the network does to them.",
             "A line that is lost on the way out or back is sent again; an echo that comes twice is printed once.",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let server = lab.server()?;
             let rules = vec![
