@@ -51,7 +51,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let found = chapters::one(&arguments.chapter)?;
     let whose = if arguments.solution { Whose::Solution } else { Whose::Students };
-    let Built::Ready(Programs { server: Some(server), client: Some(client), .. }) = build::programs(&found, whose)? else {
+    let Built::Ready(Programs { server: Some(server), client: Some(client), .. }) = build::programs(&found, whose)?
+    else {
         bail!("{} does not compile; the compiler's message is above", arguments.chapter);
     };
     let session = Session::start(&server, found.chapter.transport(), arguments.rules())?;

@@ -61,7 +61,8 @@ impl Mistake {
     fn parse(solution: &Path, patch: &Path, text: &str) -> anyhow::Result<Mistake> {
         let (head, diff) = text.split_once("\n\n").context("no empty line between head and diff")?;
         let list = |label: &str| {
-            let line = head.lines().find_map(|line| line.strip_prefix(label)).with_context(|| format!("no line `{label}`"))?;
+            let line =
+                head.lines().find_map(|line| line.strip_prefix(label)).with_context(|| format!("no line `{label}`"))?;
             anyhow::Ok(line.split(',').map(|item| item.trim().to_owned()).collect::<BTreeSet<_>>())
         };
         Ok(Mistake {
@@ -104,7 +105,8 @@ impl Mistake {
             write(&package.join(file), &text)?;
         }
         let solution = fs::read_to_string(solution.join("Cargo.toml"))?;
-        let dependencies = solution.split("[dependencies]").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
+        let dependencies =
+            solution.split("[dependencies]").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
         let (name, library, role) = (self.package(), self.chapter().replace('-', "_"), self.role());
         let manifest = format!(
             "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\nautobins = false\n\n[lib]\nname = \"{library}\"\n\n\
@@ -137,7 +139,8 @@ impl Mistake {
 
 /// The diffs of a patch, by file.
 fn diffs(text: &str) -> anyhow::Result<Vec<(String, diffy::Patch<'_, str>)>> {
-    let mut starts: Vec<_> = text.match_indices("--- ").filter(|(at, _)| *at == 0 || text[..*at].ends_with('\n')).collect();
+    let mut starts: Vec<_> =
+        text.match_indices("--- ").filter(|(at, _)| *at == 0 || text[..*at].ends_with('\n')).collect();
     starts.push((text.len(), ""));
     let mut patches = Vec::new();
     for pair in starts.windows(2) {
@@ -160,7 +163,10 @@ fn build(mistakes: &[Mistake]) -> anyhow::Result<PathBuf> {
     write(&workspace.join("Cargo.toml"), &workspace_manifest(&manifest))?;
     fs::copy(root().join("Cargo.lock"), workspace.join("Cargo.lock"))?;
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--offline", "--workspace", "--bins"]).current_dir(&workspace).env("CARGO_TARGET_DIR", target);
+    cargo
+        .args(["build", "--quiet", "--offline", "--workspace", "--bins"])
+        .current_dir(&workspace)
+        .env("CARGO_TARGET_DIR", target);
     let output = cargo.output().context("cannot start cargo")?;
     ensure!(output.status.success(), "the wrong programs do not compile:\n{}", String::from_utf8_lossy(&output.stderr));
     Ok(target.join("debug"))

@@ -15,7 +15,7 @@ pub(crate) fn stages(chapter: &Chapter) -> Vec<Stage> {
     let &Chapter { default_port: port, with_server, with_client, server_options, client_options, .. } = chapter;
     let transport = chapter.transport();
     let explains_its_options = || help(Stage::server("--help explains every option, with an example"), server_options);
-    let listens_where_it_says = || listening(transport);
+    let listens_where_it_says = || listening(transport, with_server);
     let listens_on_the_given_port = || given_port(with_server);
     let says_that_the_port_is_taken = || port_taken(transport);
     let refuses_a_wrong_command_line = wrong_server_usage;
@@ -50,7 +50,7 @@ pub(crate) fn stages(chapter: &Chapter) -> Vec<Stage> {
     all
 }
 
-fn listening(transport: Transport) -> Stage {
+fn listening(transport: Transport, exchange: WithServer) -> Stage {
     Stage::server("The first line says where it listens, and there it listens")
         .promises(["C2", "C4"])
         .why(
@@ -69,12 +69,7 @@ fn listening(transport: Transport) -> Stage {
             demand(address.ip().to_string() == "127.0.0.1", || {
                 format!("Your server says that it listens on {address}, where `--bind 127.0.0.1:0` was asked for.")
             })?;
-            if transport == Transport::Tcp {
-                lab.tcp("alice", &server)?.resets()?;
-            } else {
-                let taken = UdpSocket::bind(address).is_err();
-                demand(taken, || format!("Nobody has UDP port {}, although your server says so.", address.port()))?;
-            }
+            exchange(lab, &server)?;
             only_there(transport, &server)?;
             server.stops_when_asked()?;
             if UdpSocket::bind("127.0.0.2:0").is_ok() {

@@ -282,7 +282,7 @@ impl Lab {
     ///
     /// The system gives no such sockets.
     pub fn tcp_server_on(&mut self, addresses: &[&str]) -> Outcome<TcpStand> {
-        let listeners = on_one_port(addresses, |address| TcpListener::bind(address), |listener| listener.local_addr())?;
+        let listeners = on_one_port(addresses, TcpListener::bind::<SocketAddr>, TcpListener::local_addr)?;
         let porter = Porter::new(listeners)?;
         for door in porter.doors() {
             self.scene.transcript().introduce("server", door);
@@ -305,7 +305,7 @@ impl Lab {
     ///
     /// The system gives no such sockets.
     pub fn udp_server_on(&mut self, addresses: &[&str]) -> Outcome<UdpStand> {
-        let sockets = on_one_port(addresses, |address| UdpSocket::bind(address), |socket| socket.local_addr())?;
+        let sockets = on_one_port(addresses, UdpSocket::bind::<SocketAddr>, UdpSocket::local_addr)?;
         let peers = sockets.into_iter().map(|socket| UdpPeer::new(&self.scene, "server", socket, None));
         Ok(UdpStand { scene: self.scene.clone(), peers: peers.collect::<Outcome<_>>()? })
     }

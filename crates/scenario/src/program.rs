@@ -166,7 +166,8 @@ impl Program {
             let what = format!("printed a line as it came from the network: {difference}.");
             return Err(self.breaks(what).of(&["C7"]));
         }
-        let trouble = self.breaks("printed a line that is not the one that was due.").seen_in(side_by_side(expected, line));
+        let trouble =
+            self.breaks("printed a line that is not the one that was due.").seen_in(side_by_side(expected, line));
         // A transcript has its lines and no others (C4); what it quotes, it quotes as a string literal (C7).
         let quotes = expected.contains('"') || expected.ends_with("bytes that are not UTF-8");
         Err(trouble.also(if quotes { &["C4", "C7"] } else { &["C4"] }))

@@ -127,11 +127,11 @@ impl Shared {
             to.set_nodelay(true)?;
             let (send, arrivals) = sync_channel(ON_THE_WAY);
             let reader = Pump { shared: Arc::clone(self), conversation, direction, broken: Arc::clone(&broken) };
-            let breaks = Arc::clone(&broken);
+            let broken = Arc::clone(&broken);
             thread::spawn(move || reader.read_all(from, &send));
             thread::spawn(move || {
-                if write_all(&arrivals, &to).is_err() || breaks.load(Ordering::Relaxed) {
-                    breaks.store(true, Ordering::Relaxed);
+                if write_all(&arrivals, &to).is_err() {
+                    broken.store(true, Ordering::Relaxed);
                     let _ = SockRef::from(&to).set_linger(Some(Duration::ZERO));
                 }
             });
@@ -140,11 +140,12 @@ impl Shared {
     }
 }
 
-/// Bytes on their way.
-struct Load {
-    due: Instant,
-    bytes: Vec<u8>,
-    piece: usize,
+/// What is on its way.
+enum Load {
+    /// Bytes, to be written when they are due, in pieces of this size.
+    Bytes { due: Instant, bytes: Vec<u8>, piece: usize },
+    /// The end of the stream.
+    End,
 }
 
 /// One direction of one connection.
@@ -163,6 +164,7 @@ impl Pump {
             match from.read(&mut buffer) {
                 Ok(0) => {
                     self.release(&mut held, send);
+                    let _ = send.send(Load::End);
                     return self.add(Deed::Ended);
                 }
                 Ok(length) => {
@@ -190,7 +192,7 @@ impl Pump {
         // TCP has no losses, no repetitions and no disorder to offer: below it, they are mended.
         let fault = fault.filter(|fault| matches!(fault, Fault::Delay(_) | Fault::Split(_) | Fault::Coalesce(_)));
         self.add(deed(fault, bytes));
-        let load = |delay, piece| Load { due: Instant::now() + delay, bytes: bytes.to_vec(), piece };
+        let load = |delay, piece| Load::Bytes { due: Instant::now() + delay, bytes: bytes.to_vec(), piece };
         match fault {
             Some(Fault::Coalesce(size)) => {
                 held.extend_from_slice(bytes);
@@ -208,7 +210,7 @@ impl Pump {
             return true;
         }
         self.add(Deed::Passed(bytes.clone()));
-        send.send(Load { due: Instant::now(), bytes, piece: usize::MAX }).is_ok()
+        send.send(Load::Bytes { due: Instant::now(), bytes, piece: usize::MAX }).is_ok()
     }
 
     fn add(&self, deed: Deed) {
@@ -216,9 +218,18 @@ impl Pump {
     }
 }
 
-/// Writes what arrives when it is due, and ends the stream when there is no more.
+/// Writes what arrives when it is due, and ends the stream where the sender did.
+///
+/// # Errors
+///
+/// Those of writing, and `ConnectionReset` when there is no more although the sender has not ended.
 fn write_all(arrivals: &Receiver<Load>, mut to: &TcpStream) -> io::Result<()> {
-    for Load { due, bytes, piece } in arrivals {
+    for load in arrivals {
+        let Load::Bytes { due, bytes, piece } = load else {
+            // The other side may have closed before: then there is nothing left to end.
+            let _ = to.shutdown(Shutdown::Write);
+            return Ok(());
+        };
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let pieces = bytes.chunks(piece);
         let in_pieces = pieces.len() > 1;
@@ -229,9 +240,7 @@ fn write_all(arrivals: &Receiver<Load>, mut to: &TcpStream) -> io::Result<()> {
             }
         }
     }
-    // The other side may have closed before: then there is nothing left to end.
-    let _ = to.shutdown(Shutdown::Write);
-    Ok(())
+    Err(io::ErrorKind::ConnectionReset.into())
 }
 
 fn is_silence(error: &io::Error) -> bool {

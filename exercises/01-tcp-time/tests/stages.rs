@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use scenario::{
-    Breaking, Chapter, Example, Lab, Outcome, Profile, Program, Rule, Stage, TcpPeer, TcpStand, Transport, WithClient, demand,
-    quoted, stages,
+    Breaking, Chapter, Example, Lab, Outcome, Profile, Program, Rule, Stage, TcpPeer, TcpStand, Transport, WithClient,
+    demand, quoted, stages,
 };
 
 scenario::main!("tcp-time", chapter);
@@ -359,7 +359,8 @@ fn serves_beside(lab: &mut Lab, server: &Program, name: &'static str, idlers: &[
     let mut guest = lab.tcp(name, server)?;
     let (mut served, mut since) = (0, Instant::now());
     while !guest.hears_within(Duration::from_millis(100))? {
-        let now_served = idlers.iter().map(|idle| idle.hears_within(Duration::from_millis(1))).collect::<Outcome<Vec<_>>>()?;
+        let now_served =
+            idlers.iter().map(|idle| idle.hears_within(Duration::from_millis(1))).collect::<Outcome<Vec<_>>>()?;
         let now_served = now_served.into_iter().filter(|served| *served).count();
         if now_served > served {
             (served, since) = (now_served, Instant::now());

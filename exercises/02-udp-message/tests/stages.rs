@@ -5,8 +5,8 @@ use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use scenario::{
-    Breaking, Chapter, Example, Lab, MAX_DATAGRAM, Outcome, Profile, Program, Stage, Transport, UdpPeer, UdpStand, WithClient,
-    demand, quoted, stages,
+    Breaking, Chapter, Example, Lab, MAX_DATAGRAM, Outcome, Profile, Program, Stage, Transport, UdpPeer, UdpStand,
+    WithClient, demand, quoted, stages,
 };
 
 scenario::main!("udp-message", chapter);

@@ -460,7 +460,9 @@ fn the_end_of_input_is_an_orderly_end() -> Stage {
                 server.expect(line)?;
                 if line == "ten" {
                     server.expect_silence(Duration::from_millis(50))?;
-                    demand(!client.has_ended(), || "Your client did not wait for the echo of its last line.".to_owned())?;
+                    demand(!client.has_ended(), || {
+                        "Your client did not wait for the echo of its last line.".to_owned()
+                    })?;
                 }
                 server.send(line)?;
                 client.prints(&format!("echo {}", quoted(line.as_bytes())))?;

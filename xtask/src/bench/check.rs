@@ -33,7 +33,10 @@ pub fn run(runs: u32) -> anyhow::Result<ExitCode> {
         fs::write(&server, format!("{text}\n// saved {run}\n"))?;
         saved.push(clone.timed(&["xtask", "check", CHAPTER], 0)?.as_secs_f64());
     }
-    print(&format!("saved the server, to the verdict, build included:     {:.2} s (median of {runs})\n", median(saved)));
+    print(&format!(
+        "saved the server, to the verdict, build included:     {:.2} s (median of {runs})\n",
+        median(saved)
+    ));
 
     // The checker itself, with nothing to build by cargo.
     let xtask = clone.0.join("target/debug/xtask");
@@ -46,7 +49,10 @@ pub fn run(runs: u32) -> anyhow::Result<ExitCode> {
         command.args(["check", CHAPTER, "--server", &given("udp-echo-server"), "--client", &given("udp-echo-client")]);
         stages.push(timed(command, 0)?.as_secs_f64());
     }
-    print(&format!("the stages alone, all passing:                        {:.2} s (median of {runs})\n", median(stages)));
+    print(&format!(
+        "the stages alone, all passing:                        {:.2} s (median of {runs})\n",
+        median(stages)
+    ));
     Ok(ExitCode::SUCCESS)
 }
 

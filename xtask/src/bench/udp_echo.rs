@@ -44,7 +44,16 @@ pub fn run(runs: u32) -> anyhow::Result<ExitCode> {
 /// Builds everything with optimisations; returns the folder with the programs.
 fn build() -> anyhow::Result<PathBuf> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--release", "--quiet", "--package", "udp-echo-solution", "--package", "benchmarks", "--bins"]);
+    cargo.args([
+        "build",
+        "--release",
+        "--quiet",
+        "--package",
+        "udp-echo-solution",
+        "--package",
+        "benchmarks",
+        "--bins",
+    ]);
     let status = cargo.current_dir(root()).status().context("cannot start cargo")?;
     ensure!(status.success(), "the programs could not be built; cargo's message is above");
     let xtask = env::current_exe().context("cannot find my own program")?;
@@ -67,5 +76,7 @@ fn measure(programs: &Path, server: SocketAddr, in_flight: &str) -> anyhow::Resu
     let mut load = Command::new(programs.join("udp-echo-load"));
     let output = load.args([&server.to_string(), in_flight, SECONDS]).output().context("cannot start the client")?;
     let told = String::from_utf8_lossy(&output.stdout);
-    told.trim().parse().with_context(|| format!("the client failed: {}", String::from_utf8_lossy(&output.stderr).trim()))
+    told.trim()
+        .parse()
+        .with_context(|| format!("the client failed: {}", String::from_utf8_lossy(&output.stderr).trim()))
 }
