@@ -62,6 +62,12 @@ impl Session {
     }
 }
 
+/// Tells what is typed to a program.
+pub fn tell_typed(name: &str, input: &str) {
+    let told = Mutex::new(());
+    input.lines().for_each(|line| tell(&told, name, Act::Reads, line));
+}
+
 /// Prints the lines of a program as they come, until there are no more.
 pub fn tell_lines(child: &Arc<Child>, name: &'static str) -> JoinHandle<()> {
     let child = Arc::clone(child);
@@ -77,10 +83,11 @@ pub fn tell_lines(child: &Arc<Child>, name: &'static str) -> JoinHandle<()> {
     })
 }
 
+/// One line, in the columns of a transcript.
 fn tell(order: &Mutex<()>, actor: &str, act: Act, words: &str) {
     let _one_at_a_time = order.lock().unwrap_or_else(PoisonError::into_inner);
     let mut line = Transcript::default();
-    line.note(actor, act, words);
+    line.note(&format!("{actor:<6}"), act, words);
     print(&line.render());
 }
 

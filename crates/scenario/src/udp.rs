@@ -121,8 +121,7 @@ impl UdpPeer {
         let datagram = self.receive(&described(bytes))?;
         let (name, due, came) = (capital(&self.name), described(bytes), described(&datagram.bytes));
         if datagram.bytes != bytes {
-            let because =
-                format!("{name} got {}, where {} was due.", transcript::shortened(&came), transcript::shortened(&due));
+            let because = format!("{name} got {}, where {} was due.", brief(&datagram.bytes), brief(bytes));
             return Err(broken(because).seen_in(side_by_side(&due, &came)));
         }
         let from = datagram.from;
@@ -196,6 +195,17 @@ impl UdpPeer {
 /// `"hello"`, or of what is no text its length.
 pub(crate) fn described(bytes: &[u8]) -> String {
     literal::quoted(bytes)
+}
+
+/// The bytes as they are, or of many the beginning and how many there are.
+fn brief(bytes: &[u8]) -> String {
+    const SHOWN: usize = 40;
+    let whole = described(bytes);
+    if whole.chars().count() <= SHOWN {
+        return whole;
+    }
+    let head: String = whole.chars().take(SHOWN / 2).collect();
+    format!("{head}… ({} bytes)", bytes.len())
 }
 
 /// Errors of a receive that mean: nothing (yet). Windows reports here that an earlier datagram was refused.

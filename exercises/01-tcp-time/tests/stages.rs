@@ -338,16 +338,18 @@ fn serves_others_beside_an_idle_client() -> Stage {
             let began = Instant::now();
             serves_beside(lab, &server, "alice", &idlers)?;
             // One after another, with a moment for each, is allowed; but then a crowd takes too long to wait for.
-            if began.elapsed() < Duration::from_millis(300) {
-                for _ in 0..24 {
+            let quick = began.elapsed() < Duration::from_millis(300);
+            lab.in_short("others", "come and do nothing, and bob is served beside them", |lab| {
+                for _ in 0..if quick { 24 } else { 0 } {
                     idlers.push(lab.tcp("idle", &server)?);
                 }
                 serves_beside(lab, &server, "bob", &idlers)?;
-            }
-            for idle in &mut idlers {
-                let text = read_answer(idle)?;
-                server.prints_among_others(&sent(idle, &text))?;
-            }
+                for idle in &mut idlers {
+                    let text = read_answer(idle)?;
+                    server.prints_among_others(&sent(idle, &text))?;
+                }
+                Ok(())
+            })?;
             lab.lowers_the_curtain();
             Ok(())
         })

@@ -188,7 +188,7 @@ fn takes_any_bytes() -> Stage {
 
 fn hears_several_clients() -> Stage {
     Stage::server("Several clients are told apart by their addresses")
-        .promises(["U1"])
+        .promises(["U1", "C6"])
         .why("All clients speak to one socket. Only the address that each datagram brings tells one from another.")
         .hints([
             "Which address does your server print: the one of this datagram, or the first it ever saw?",
