@@ -9,7 +9,7 @@ use transcript::{Act, literal};
 
 use crate::program::side_by_side;
 use crate::scene::{GLANCE, Scene, capital};
-use crate::trouble::{Outcome, broken, demand};
+use crate::trouble::{Outcome, Trouble, broken, demand};
 
 /// The largest payload of a datagram, in bytes.
 pub const MAX_DATAGRAM: usize = 65_507;
@@ -88,11 +88,32 @@ impl UdpPeer {
             Err(error) => Err(error.into()),
         })?;
         let Some(datagram) = arrived else {
-            return Err(self.scene.in_vain(&self.name, what));
+            return Err(match self.strayed(what) {
+                Some(other) => self.strayed_to(&other, what),
+                None => self.scene.in_vain(&self.name, what),
+            });
         };
         self.note(Act::Receives, described(&datagram.bytes));
         self.partner = Some(datagram.from);
         Ok(datagram)
+    }
+
+    /// Who else got a datagram that was waited for here.
+    fn strayed(&self, what: &str) -> Option<String> {
+        let others = self.scene.sockets().into_iter().filter(|(_, socket)| !Arc::ptr_eq(socket, &self.socket));
+        others.into_iter().find_map(|(owner, socket)| {
+            let mut buffer = vec![0; MAX_DATAGRAM];
+            socket.set_nonblocking(true).ok()?;
+            std::iter::from_fn(|| socket.recv(&mut buffer).ok().map(|length| described(&buffer[..length])))
+                .any(|came| came == what)
+                .then_some(owner)
+        })
+    }
+
+    fn strayed_to(&self, other: &str, what: &str) -> Trouble {
+        self.scene.note(other, Act::Receives, what);
+        let what = transcript::shortened(what);
+        broken(format!("{} got {what}, which was for {}.", capital(other), self.name))
     }
 
     /// Whether a datagram arrives within `time`; it is left where it is.
