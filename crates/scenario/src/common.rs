@@ -4,16 +4,18 @@ use std::net::{TcpListener, UdpSocket};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::chapter::{Chapter, Role, Stage, Transport, WithClient, WithServer};
 use crate::lab::Lab;
+use crate::profile::{Profile, WithClient, WithServer};
 use crate::program::Program;
+use crate::role::{Role, Transport};
+use crate::stage::Stage;
 use crate::stages;
 use crate::trouble::{Outcome, demand, skip};
 
 /// The shared stages of a chapter.
-pub(crate) fn stages(chapter: &Chapter) -> Vec<Stage> {
-    let &Chapter { default_port: port, with_server, with_client, server_options, client_options, .. } = chapter;
-    let transport = chapter.transport();
+pub(crate) fn stages(profile: &Profile) -> Vec<Stage> {
+    let &Profile { default_port: port, with_server, with_client, server_options, client_options, .. } = profile;
+    let transport = profile.transport();
     let explains_its_options = || help(Stage::server("--help explains every option, with an example"), server_options);
     let listens_where_it_says = || listening(transport, with_server);
     let listens_on_the_given_port = || given_port(with_server);

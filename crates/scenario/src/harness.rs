@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use crate::chapter::{Chapter, Stage};
+use crate::chapter::Chapter;
 use crate::launch::{Launch, Programs};
 use crate::report::{Style, failure};
 use crate::runner::{StageReport, Verdict, play};
+use crate::stage::Stage;
 
 /// The paths of a server and a client, where the package has such programs.
 pub type Pair = (Option<&'static str>, Option<&'static str>);

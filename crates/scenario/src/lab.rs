@@ -12,10 +12,10 @@ use supervise::Line;
 use transcript::Act;
 use wiretap::{Tap, TcpTap, UdpTap};
 
-use crate::chapter::{Role, Transport};
 use crate::launch::{Launch, Programs};
 use crate::names::Names;
 use crate::program::{Program, shown};
+use crate::role::{Role, Transport};
 use crate::scene::{GLANCE, Scene};
 use crate::tcp::{Porter, TcpPeer};
 use crate::trouble::{Outcome, Trouble, broken, skip};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use supervise::{Child, Line};
 use transcript::{Act, literal};
 
-use crate::chapter::Role;
+use crate::role::Role;
 use crate::scene::{Actor, Scene, capital, ended};
 use crate::trouble::{Outcome, Trouble, broken, demand};
 

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use supervise::{Line, STDOUT_LIMIT};
 use transcript::{Act, Transcript, literal};
 
-use crate::chapter::{Role, Stage};
 use crate::lab::Lab;
 use crate::launch::Programs;
+use crate::role::Role;
 use crate::scene::{Actor, Scene, capital, ended};
+use crate::stage::Stage;
 use crate::trouble::{Failure, Outcome, Trouble, broken};
 use crate::udp::described;
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use supervise::Child;
 use transcript::{Act, Transcript};
 
-use crate::chapter::Role;
+use crate::role::Role;
 use crate::trouble::{Outcome, Trouble, broken};
 
 /// How long something that must come is waited for, before `PATIENCE` stretches it.
