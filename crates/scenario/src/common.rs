@@ -39,11 +39,13 @@ pub(crate) fn stages(profile: &Profile) -> Vec<Stage> {
     let calls_its_default_port = || client_default_port(with_client, port);
     let speaks_ipv6 = || client_ipv6(with_client);
     let resolves_names = || client_names(with_client);
+    let says_that_a_name_is_unknown = unknown_name;
     all.extend(stages![
         refuses_a_wrong_command_line,
         explains_its_options,
         calls_its_default_port,
         resolves_names,
+        says_that_a_name_is_unknown,
         speaks_ipv6,
     ]);
     if transport == Transport::Tcp {
@@ -271,7 +273,7 @@ fn client_default_port(exchange: WithClient, port: u16) -> Stage {
             match exchange {
                 WithClient::Tcp(_) => {
                     lab.reserve_default_port(Transport::Tcp, port)?;
-                    let server = lab.tcp_server_on(&[&address])?;
+                    let server = lab.tcp_server_on(&[&address]).or_else(|_| taken_meanwhile(port))?;
                     let _client = lab.bare(Role::Client, &[])?;
                     server.accept()?.resets()?;
                     lab.lowers_the_curtain();
@@ -279,12 +281,17 @@ fn client_default_port(exchange: WithClient, port: u16) -> Stage {
                 }
                 WithClient::Udp(exchange) => {
                     lab.reserve_default_port(Transport::Udp, port)?;
-                    let server = lab.udp_server_on(&[&address])?;
+                    let server = lab.udp_server_on(&[&address]).or_else(|_| taken_meanwhile(port))?;
                     let client = lab.bare(Role::Client, &[])?;
                     exchange(lab, server, &client)
                 }
             }
         })
+}
+
+/// Somebody who knows nothing of labs was quicker.
+fn taken_meanwhile<T>(port: u16) -> Outcome<T> {
+    skip(format!("port {port} was taken by another program meanwhile"))
 }
 
 /// `[::1]:0`, or nothing where the machine has no IPv6.
@@ -360,6 +367,22 @@ fn client_names(exchange: WithClient) -> Stage {
             let both = ["127.0.0.1:0", "[::1]:0"];
             let addresses = if ipv6().is_ok() { &both[..] } else { &both[..1] };
             call(lab, exchange, addresses, "localhost")
+        })
+}
+
+fn unknown_name() -> Stage {
+    Stage::client("A name that nobody knows is an error that says so")
+        .promises(["C5", "C3"])
+        .why("Most names that are not found are mistyped. The error shows the name as the program understood it.")
+        .hints([
+            "What does your look-up return for a name that there is not?",
+            "An error: let it travel to `main` with `?`, with the name added by `with_context`.",
+            "name.to_socket_addrs().with_context(|| format!(\"cannot look up {name}\"))?",
+        ])
+        .story(|lab| {
+            lab.knows_names("")?;
+            let client = lab.client("no-such-host.test:1", &[])?;
+            client.fails(&["no-such-host.test"])
         })
 }
 

@@ -10,21 +10,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::trouble::{Outcome, skip};
 
-/// Puts the file in place, then becomes the program.
-const SCRIPT: &str = r#"mount --bind "$0" /etc/hosts && exec "$@""#;
+/// Puts the files in place, then becomes the program.
+const SCRIPT: &str =
+    r#"mount --bind "$0/hosts" /etc/hosts && mount --bind "$0/resolv.conf" /etc/resolv.conf && exec "$@""#;
 
-/// A private `/etc/hosts`. The file goes when this value does.
+/// Asks for names that no file has on this machine only, where nobody answers: no question leaves it.
+const NO_DNS: &str = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n";
+
+/// A private `/etc/hosts`, and no DNS. The files go when this value does.
 pub(crate) struct Names {
-    file: PathBuf,
+    folder: PathBuf,
 }
 
 impl Names {
     pub(crate) fn new(hosts: &str) -> Outcome<Names> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let file = std::env::temp_dir().join(format!("network-lab-hosts-{}-{number}", std::process::id()));
-        fs::write(&file, format!("127.0.0.1 localhost\n::1 localhost\n{hosts}"))?;
-        let names = Names { file };
+        let folder = std::env::temp_dir().join(format!("network-lab-names-{}-{number}", std::process::id()));
+        let names = Names { folder };
+        fs::create_dir(&names.folder)?;
+        fs::write(names.folder.join("hosts"), format!("127.0.0.1 localhost\n::1 localhost\n{hosts}"))?;
+        fs::write(names.folder.join("resolv.conf"), NO_DNS)?;
         let trial = names.known_to(&Command::new("true")).stdin(Stdio::null()).output();
         match trial {
             Ok(output) if output.status.success() => Ok(names),
@@ -35,7 +41,7 @@ impl Names {
     /// The command, in a place where the names are known.
     pub(crate) fn known_to(&self, command: &Command) -> Command {
         let mut wrapped = Command::new("unshare");
-        wrapped.args(["--user", "--map-root-user", "--mount", "sh", "-c", SCRIPT]).arg(&self.file);
+        wrapped.args(["--user", "--map-root-user", "--mount", "sh", "-c", SCRIPT]).arg(&self.folder);
         wrapped.arg(command.get_program()).args(command.get_args());
         for (name, value) in command.get_envs() {
             match value {
@@ -50,6 +56,6 @@ impl Names {
 impl Drop for Names {
     fn drop(&mut self) {
         // A leftover in the temporary folder harms nobody.
-        let _ = fs::remove_file(&self.file);
+        let _ = fs::remove_dir_all(&self.folder);
     }
 }

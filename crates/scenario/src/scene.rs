@@ -10,6 +10,7 @@ use transcript::{Act, Transcript};
 
 use crate::role::Role;
 use crate::trouble::{Outcome, Trouble, broken};
+use crate::udp::Forgiven;
 
 /// How long something that must come is waited for, before `PATIENCE` stretches it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -28,11 +29,19 @@ pub(crate) struct Scene(Arc<Shared>);
 struct Shared {
     transcript: Mutex<Transcript>,
     cast: Mutex<Vec<Actor>>,
-    sockets: Mutex<Vec<(String, Arc<UdpSocket>)>>,
+    sockets: Mutex<Vec<Watched>>,
     notes: Mutex<Vec<String>>,
     patience: Duration,
     /// When the patience with the whole stage is over.
     curfew: Instant,
+}
+
+/// A UDP socket of the lab, and what may be in it at the end although nobody expected it.
+#[derive(Debug, Clone)]
+pub(crate) struct Watched {
+    pub(crate) owner: String,
+    pub(crate) socket: Arc<UdpSocket>,
+    pub(crate) forgiven: Arc<Forgiven>,
 }
 
 /// A program under test that is, or was, on stage.
@@ -96,11 +105,12 @@ impl Scene {
     }
 
     /// A socket of the lab; when the story is over, nothing that nobody expected may be left in it.
-    pub(crate) fn watch(&self, owner: &str, socket: &Arc<UdpSocket>) {
-        lock(&self.0.sockets).push((owner.to_owned(), Arc::clone(socket)));
+    pub(crate) fn watch(&self, owner: &str, socket: &Arc<UdpSocket>, forgiven: &Arc<Forgiven>) {
+        let (owner, socket, forgiven) = (owner.to_owned(), Arc::clone(socket), Arc::clone(forgiven));
+        lock(&self.0.sockets).push(Watched { owner, socket, forgiven });
     }
 
-    pub(crate) fn sockets(&self) -> Vec<(String, Arc<UdpSocket>)> {
+    pub(crate) fn sockets(&self) -> Vec<Watched> {
         lock(&self.0.sockets).clone()
     }
 

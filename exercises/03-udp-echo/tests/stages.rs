@@ -60,6 +60,7 @@ fn one_echo_from_the_server(lab: &mut Lab, server: &Program) -> Outcome {
 fn one_echo_for_the_client(_: &mut Lab, stand: UdpStand, client: &Program) -> Outcome {
     client.types("hello");
     let mut server = stand.called()?;
+    server.forgives_repeats();
     server.expect("hello")?;
     server.send("hello")?;
     client.prints(r#"echo "hello""#)?;
@@ -310,11 +311,17 @@ fn forgets_what_it_returned() -> Stage {
 
 // The client.
 
-/// A client that was started with a server of the lab.
+/// A client that was started with a server of the lab. It may ask again, if it finds the lab slow.
 fn client_of(lab: &mut Lab, options: &[&str]) -> Outcome<(Program, UdpPeer)> {
     let server = lab.udp_server()?;
+    server.forgives_repeats();
     let client = lab.client(server.address(), options)?;
     Ok((client, server))
+}
+
+/// A client that has no reason to ask again.
+fn patient_client_of(lab: &mut Lab) -> Outcome<(Program, UdpPeer)> {
+    client_of(lab, &["--timeout", "5"])
 }
 
 /// Lets the client send a line, and returns it.
@@ -341,7 +348,7 @@ fn prints_the_echo_of_each_line() -> Stage {
             "conversation.ask(&line)?; say(format_args!(\"echo {}\", quoted(&line)))?; if line == b\"exit\" { break; }",
         ])
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &[])?;
+            let (client, mut server) = patient_client_of(lab)?;
             exchange(&client, &mut server, "hello")?;
             exchange(&client, &mut server, "我爱你")?;
             exchange(&client, &mut server, "  two  blanks  ")?;
@@ -363,7 +370,7 @@ fn waits_for_the_echo() -> Stage {
         ])
         .mostly_waiting()
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &["--timeout", "5"])?;
+            let (client, mut server) = patient_client_of(lab)?;
             client.feed(b"one\ntwo\nthree\n");
             for line in ["one", "two", "three"] {
                 server.expect(line)?;
@@ -388,7 +395,7 @@ fn sends_lines_of_every_length() -> Stage {
             "buffer: vec![0; MAX_DATAGRAM]",
         ])
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &[])?;
+            let (client, mut server) = patient_client_of(lab)?;
             for length in [0, 1, 1025, 9000, MAX_DATAGRAM] {
                 let line = String::from_utf8_lossy(&text(length)).into_owned();
                 exchange(&client, &mut server, &line)?;
@@ -409,7 +416,7 @@ fn prints_control_characters_escaped() -> Stage {
             "say(format_args!(\"echo {}\", quoted(&line)))",
         ])
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &[])?;
+            let (client, mut server) = patient_client_of(lab)?;
             exchange(&client, &mut server, "\u{1b}[2J\u{7} \"quoted\" \\ \t tab \u{7f}")?;
             exchange(&client, &mut server, "a zero \0, and breaks that end no line: \u{b} \u{c} \u{1c} \u{2028}")?;
             farewell(&client)
@@ -428,7 +435,7 @@ fn exit_is_the_last_line() -> Stage {
             "conversation.ask(&line)?; say(…)?; if line == b\"exit\" { break; }",
         ])
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &["--timeout", "5"])?;
+            let (client, mut server) = patient_client_of(lab)?;
             client.feed(b"exit now\nexit\nnever sent\n");
             server.expect("exit now")?;
             server.send("exit now")?;
@@ -452,12 +459,16 @@ fn the_end_of_input_is_an_orderly_end() -> Stage {
             "The `read_line` of src/terminal.rs does it: Some(line) until there is nothing, then None.",
         ])
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &[])?;
+            let (client, mut server) = patient_client_of(lab)?;
             let lines = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
             client.feed(lines.join("\n").as_bytes());
             client.ends_input();
             for line in lines {
                 server.expect(line)?;
+                if line == "one" {
+                    // Time for the client to come to the end of its input while the first line is still under way.
+                    server.expect_silence(Duration::from_millis(100))?;
+                }
                 if line == "ten" {
                     server.expect_silence(Duration::from_millis(50))?;
                     demand(!client.has_ended(), || {
@@ -487,7 +498,9 @@ fn sends_three_times() -> Stage {
         ])
         .mostly_waiting()
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &["--timeout", "0.15"])?;
+            // Nobody answers, so nobody is late: exactly three, and no more.
+            let mut server = lab.udp_server()?;
+            let client = lab.client(server.address(), &["--timeout", "0.15"])?;
             client.types("hello");
             for _ in 1..=3 {
                 server.expect("hello")?;
@@ -582,17 +595,24 @@ fn hears_the_answer_to_its_third_try() -> Stage {
         ])
         .mostly_waiting()
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &["--timeout", "0.1"])?;
-            // Twice: each line has three tries of its own.
-            for line in ["hello", "again"] {
-                client.types(line);
+            lab.steadily(|lab| {
+                let (client, mut server) = client_of(lab, &["--timeout", "0.15"])?;
+                client.types("hello");
                 for _ in 1..=3 {
-                    server.expect(line)?;
+                    server.expect("hello")?;
                 }
-                server.send(line)?;
-                client.prints(&format!("echo {}", quoted(line.as_bytes())))?;
-            }
-            farewell(&client)
+                // An answer may take its time after the last try, too.
+                std::thread::sleep(Duration::from_millis(60));
+                server.send("hello")?;
+                client.prints(r#"echo "hello""#)?;
+                // The next line has three tries of its own.
+                client.types("again");
+                server.expect("again")?;
+                server.expect("again")?;
+                server.send("again")?;
+                client.prints(r#"echo "again""#)?;
+                farewell(&client)
+            })
         })
 }
 
@@ -639,6 +659,7 @@ fn ignores_strangers() -> Stage {
             "Ok((length, peer)) if peer == self.server && buffer[..length] == *line => return Ok(true), Ok(_) => {}",
         ])
         .story(|lab| {
+            lab.steadily(|lab| {
             let (client, mut server) = client_of(lab, &["--timeout", "0.15"])?;
             let stranger = lab.udp_stranger()?;
             client.feed(b"hello\nand then\n");
@@ -655,6 +676,7 @@ fn ignores_strangers() -> Stage {
             server.send("and then")?;
             client.prints(r#"echo "and then""#)?;
             farewell(&client)
+            })
         })
 }
 
@@ -668,6 +690,7 @@ fn ignores_an_echo_that_comes_late() -> Stage {
             "Ok((length, peer)) if peer == self.server && buffer[..length] == *line => return Ok(true), Ok(_) => {}",
         ])
         .story(|lab| {
+            lab.steadily(|lab| {
             let (client, mut server) = client_of(lab, &["--timeout", "0.15"])?;
             client.types("one");
             server.expect("one")?;
@@ -684,6 +707,7 @@ fn ignores_an_echo_that_comes_late() -> Stage {
             server.send("three")?;
             client.prints(r#"echo "three""#)?;
             farewell(&client)
+            })
         })
 }
 
@@ -697,21 +721,23 @@ fn ignores_other_bytes() -> Stage {
             "buffer[..length] == *line",
         ])
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &["--timeout", "0.15"])?;
-            client.feed(b"hello\nbye\n");
-            server.expect("hello")?;
-            for other in ["", "hell", "hello!", "hello\n", " hello", "HELLO", "olleh", "jello", "hello\0"] {
-                server.send(other)?;
-            }
-            server.send(b"hello\xff")?;
-            server.send(b"\xffhello")?;
-            server.expect("hello")?;
-            server.send("hello")?;
-            client.prints(r#"echo "hello""#)?;
-            server.expect("bye")?;
-            server.send("bye")?;
-            client.prints(r#"echo "bye""#)?;
-            farewell(&client)
+            lab.steadily(|lab| {
+                let (client, mut server) = client_of(lab, &["--timeout", "0.15"])?;
+                client.feed(b"hello\nbye\n");
+                server.expect("hello")?;
+                for other in ["", "hell", "hello!", "hello\n", " hello", "HELLO", "olleh", "jello", "hello\0"] {
+                    server.send(other)?;
+                }
+                server.send(b"hello\xff")?;
+                server.send(b"\xffhello")?;
+                server.expect("hello")?;
+                server.send("hello")?;
+                client.prints(r#"echo "hello""#)?;
+                server.expect("bye")?;
+                server.send("bye")?;
+                client.prints(r#"echo "bye""#)?;
+                farewell(&client)
+            })
         })
 }
 
@@ -728,6 +754,7 @@ fn is_not_kept_waiting_by_strangers() -> Stage {
             "let left = deadline.saturating_duration_since(Instant::now()); if left.is_zero() { return Ok(false); }",
         ])
         .story(|lab| {
+            lab.steadily(|lab| {
             let (client, mut server) = client_of(lab, &["--timeout", "0.15"])?;
             let stranger = lab.udp_stranger()?;
             client.types("hello");
@@ -747,6 +774,7 @@ fn is_not_kept_waiting_by_strangers() -> Stage {
             server.send("hello")?;
             client.prints(r#"echo "hello""#)?;
             farewell(&client)
+            })
         })
 }
 
@@ -760,7 +788,7 @@ fn refuses_a_line_that_is_too_long() -> Stage {
             "read_line(&mut input, MAX_DATAGRAM).context(\"cannot send a line of standard input\")?",
         ])
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &[])?;
+            let (client, mut server) = patient_client_of(lab)?;
             exchange(&client, &mut server, "short")?;
             client.feed(&text(MAX_DATAGRAM + 1));
             client.feed(b"\nnever sent\n");
@@ -782,7 +810,7 @@ fn keeps_nothing_that_nobody_asked_for() -> Stage {
             "Call `recv_from` only in the wait for an echo.",
         ])
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &[])?;
+            let (client, mut server) = patient_client_of(lab)?;
             exchange(&client, &mut server, "hello")?;
             let unwanted = vec![0xff; 60_000];
             lab.memory_stays(&client, |lab| {
@@ -816,6 +844,7 @@ fn the_pair_survives_a_bad_network() -> Stage {
         ])
         .mostly_waiting()
         .story(|lab| {
+            lab.steadily(|lab| {
             let server = lab.server()?;
             let rules = vec![
                 Rule::lose().to(Direction::ToServer).only(1),
@@ -834,5 +863,6 @@ fn the_pair_survives_a_bad_network() -> Stage {
             demand(tap.strikes()[..3] == [1, 1, 1], || "The network did not get to do what it should have done.".to_owned())?;
             lab.lowers_the_curtain();
             Ok(())
+            })
         })
 }
