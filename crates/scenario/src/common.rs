@@ -144,7 +144,7 @@ fn port_taken(transport: Transport) -> Stage {
             let server = lab.start_server_at(&address.to_string())?;
             if let Some(line) = server.line_within(lab.patience()) {
                 return demand(false, || {
-                    format!("Your server printed `{line}`, although another program has the port.")
+                    format!("Your server printed `{line}` on stdout, although another program has the port.")
                 });
             }
             server.fails(&[&address.port().to_string()])

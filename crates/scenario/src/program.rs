@@ -163,7 +163,7 @@ impl Program {
             return Ok(());
         };
         if let literal::Difference::RawControl(_) = difference {
-            let what = format!("printed a line as it came from the network: {difference}.");
+            let what = format!("printed a line that could drive a terminal: {difference}.");
             return Err(self.breaks(what).of(&["C7"]));
         }
         let trouble =
@@ -195,11 +195,8 @@ impl Program {
             Line::TooMuch => format!("printed more than anybody reads; {due} was due."),
             Line::Silence => {
                 self.note(Act::Does, format!("prints nothing for {seconds} s"));
-                format!(
-                    "printed nothing for {seconds} s, where {due} was due. If it did print it, the line is still in its \
-                     buffer: into a pipe, output must be flushed after each line.{}",
-                    waits()
-                )
+                let flush = "Into a pipe, every line must be flushed at once, or it stays in a buffer.";
+                format!("printed nothing for {seconds} s, where {due} was due. {flush}{}", waits())
             }
         };
         match instead {

@@ -140,13 +140,13 @@ fn slots() -> usize {
 fn conclude(scene: &Scene, told: Outcome) -> Outcome {
     let cast = scene.cast();
     let told = told.and_then(|()| cast.iter().try_for_each(|actor| still_serves(scene, actor)));
-    let deserted = cast.iter().any(Actor::has_deserted);
+    let deserted: Option<Actor> = cast.iter().find(|actor| actor.has_deserted()).cloned();
     for actor in &cast {
         actor.child.kill();
     }
     // From here on, all that was ever printed is read, and all that was ever sent has arrived.
     let told = told.and_then(|()| nothing_is_left(scene, &cast));
-    let told = explain_crash(told, &cast, deserted);
+    let told = explain_crash(told, &cast, deserted.as_ref());
     match cast.iter().find_map(|actor| unwritten(actor).or_else(|| flooding(actor))) {
         Some(failure) if matches!(told, Ok(()) | Err(Trouble::Broken(_))) => Err(Trouble::Broken(failure)),
         _ => told,
@@ -158,7 +158,7 @@ fn still_serves(scene: &Scene, actor: &Actor) -> Outcome {
         return Ok(());
     }
     scene.note(actor.role.name(), Act::Does, ended(&actor.child));
-    Err(broken(format!("{} {}; a server goes on.", capital(&actor.name()), ended(&actor.child))).of(&["C6"]))
+    Err(broken("A server goes on until it is ended.").of(&["C6"]))
 }
 
 fn nothing_is_left(scene: &Scene, cast: &[Actor]) -> Outcome {
@@ -198,7 +198,7 @@ const CRASHES: [&str; 6] = [
     "AddressSanitizer",
 ];
 
-fn explain_crash(told: Outcome, cast: &[Actor], deserted: bool) -> Outcome {
+fn explain_crash(told: Outcome, cast: &[Actor], deserted: Option<&Actor>) -> Outcome {
     let crash = cast.iter().find_map(|actor| {
         let stderr = actor.child.stderr();
         let line = stderr.lines().find(|line| CRASHES.iter().any(|crash| line.contains(crash)))?;
@@ -211,7 +211,8 @@ fn explain_crash(told: Outcome, cast: &[Actor], deserted: bool) -> Outcome {
                 failure.because.push_str(&format!(" {} crashed: `{line}`.", capital(&name)));
                 failure.also.push("C5");
             }
-            if deserted {
+            if let Some(actor) = deserted {
+                failure.because = format!("{} {}. {}", capital(&actor.name()), ended(&actor.child), failure.because);
                 failure.also.push("C6");
             }
             Err(Trouble::Broken(failure))

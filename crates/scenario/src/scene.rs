@@ -155,14 +155,17 @@ impl Scene {
     /// The failure that something did not come: because its sender has ended, or is silent.
     pub(crate) fn in_vain(&self, who: &str, what: &str) -> Trouble {
         let seconds = self.seconds();
+        let what = transcript::shortened(what);
         let cast = self.cast();
         if let Some(actor) = cast.iter().find(|actor| actor.child.has_ended()) {
             self.note(who, Act::Does, format!("waits for {what}: in vain"));
-            return broken(format!(
-                "{} {}; {who} was still waiting for {what}.",
-                capital(&actor.name()),
-                ended(&actor.child)
-            ));
+            // That a server has ended is said anyway.
+            let how = if actor.has_deserted() {
+                String::new()
+            } else {
+                format!("{} {}. ", capital(&actor.name()), ended(&actor.child))
+            };
+            return broken(format!("{how}{} was still waiting for {what}.", capital(who)));
         }
         self.note(who, Act::Does, format!("waits for {what}: in vain, for {seconds} s"));
         let busy = cast

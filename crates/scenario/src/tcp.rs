@@ -109,7 +109,9 @@ impl TcpPeer {
         self.stream.set_write_timeout(Some(self.scene.patience()))?;
         self.stream.write_all(bytes).map_err(|error| {
             self.note(Act::Does, format!("cannot send: {error}"));
-            broken(format!("{} could not send: {error}.", capital(&self.name)))
+            let because =
+                format!("The other side closed the connection while {} was still sending ({error}).", self.name);
+            broken(because)
         })
     }
 
@@ -161,12 +163,12 @@ impl TcpPeer {
         let deadline = Instant::now() + time;
         while Instant::now() < deadline {
             thread::sleep(GLANCE);
-            if let Err(error) = self.stream.read(&mut [0])
-                && !is_silence(&error)
-            {
+            // After the end of the stream, `read` says 0 for ever; a reset shows in the socket's pending error alone.
+            if let Some(error) = self.stream.take_error()? {
                 self.note(Act::Does, format!("is cut off: {error}"));
                 return Err(broken(format!(
-                    "{}'s connection was reset after the end of the stream.",
+                    "{}'s connection was reset after the end of the stream. A socket that is closed while it holds unread \
+                     bytes sends RST, whatever it sent before.",
                     capital(&self.name)
                 )));
             }

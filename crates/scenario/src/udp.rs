@@ -176,7 +176,7 @@ impl UdpPeer {
         demand(partner.is_none_or(|partner| partner == from), || {
             let partner = partner.map(|partner| partner.to_string()).unwrap_or_default();
             format!(
-                "{name} got {} from {from}; it talks to {partner}, and another port is another program.",
+                "{name} got {} from {from}; it talks to {partner}, and an answer from elsewhere is no answer.",
                 transcript::shortened(&came)
             )
         })
@@ -199,9 +199,10 @@ impl UdpPeer {
             self.socket.set_read_timeout(Some(left))?;
             match self.socket.recv_from(&mut buffer) {
                 Ok((length, _)) => {
+                    let came = brief(&buffer[..length]);
                     self.note(Act::Receives, described(&buffer[..length]));
                     return Err(broken(format!(
-                        "{} should have heard nothing, and got a datagram.",
+                        "{} got {came}, and it was too early for anything.",
                         capital(&self.name)
                     )));
                 }

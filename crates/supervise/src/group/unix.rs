@@ -133,7 +133,7 @@ pub(crate) fn waits_for(id: u32) -> Option<&'static str> {
         ("sk_stream_wait_connect", "its connection to be accepted"),
         ("sk_stream_wait_memory", "the other side to read what it sent"),
         ("sk_wait_data", "more bytes on a connection"),
-        ("wait_woken", "more bytes on a connection"),
+        ("wait_woken", "the other side of a connection"),
         ("nanosleep", "a sleep of its own to end"),
         ("futex", "another of its threads"),
         ("do_wait", "a child process of its own"),
