@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use scenario::report::{self, ChapterReport, Tally};
-use scenario::{Launch, Programs, Role, Stage, StageReport, Verdict, play_all};
+use scenario::{Launch, Programs, Stage, StageReport, Verdict, play_all};
 
 use crate::build::{self, Built, Whose};
 use crate::chapters::{self, Found};
@@ -89,7 +89,7 @@ fn check(found: &Found, arguments: &Arguments) -> anyhow::Result<ChapterReport> 
     }
     let mut told = String::new();
     let reports = play_all(&stages, &programs, |stage| {
-        if human && !(stage.verdict == Verdict::Skipped && lacks(&programs, stage.role)) {
+        if human && programs.suffice_for(stage.role) {
             print(&report::line(stage, style()));
             if stage.verdict == Verdict::Failed && stage.because != told {
                 print(&report::reason(stage, style()));
@@ -98,7 +98,7 @@ fn check(found: &Found, arguments: &Arguments) -> anyhow::Result<ChapterReport> 
         }
     });
     if human {
-        let left_out = stages.iter().filter(|stage| lacks(&programs, stage.role())).count();
+        let left_out = stages.iter().filter(|stage| !programs.suffice_for(stage.role())).count();
         if left_out > 0 {
             print(&format!(" skip  {left_out} stages whose program was not given\n"));
         }
@@ -119,16 +119,6 @@ fn programs(found: &Found, arguments: &Arguments) -> anyhow::Result<Built> {
         let _ = writeln!(io::stderr(), "building {} …", found.chapter.name());
     }
     build::programs(found, if arguments.solution { Whose::Solution } else { Whose::Students })
-}
-
-/// Whether a stage of this role has nothing to grade.
-fn lacks(programs: &Programs, role: Role) -> bool {
-    let (server, client) = (programs.server.is_none(), programs.client.is_none());
-    match role {
-        Role::Server => server,
-        Role::Client => client,
-        Role::Pair => server || client,
-    }
 }
 
 /// The first failure is told in full: with one thing mended, the others often are, too.

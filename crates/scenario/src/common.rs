@@ -10,7 +10,7 @@ use crate::program::Program;
 use crate::role::{Role, Transport};
 use crate::stage::Stage;
 use crate::stages;
-use crate::trouble::{Outcome, demand, skip};
+use crate::trouble::{Breaking, Outcome, demand, skip};
 
 /// The shared stages of a chapter.
 pub(crate) fn stages(profile: &Profile) -> Vec<Stage> {
@@ -143,9 +143,8 @@ fn port_taken(transport: Transport) -> Stage {
             };
             let server = lab.start_server_at(&address.to_string())?;
             if let Some(line) = server.line_within(lab.patience()) {
-                return demand(false, || {
-                    format!("Your server printed `{line}` on stdout, although another program has the port.")
-                });
+                let because = format!("Your server printed `{line}` on stdout, although another program has the port.");
+                return demand(false, || because).breaking(&["C4"]);
             }
             server.fails(&[&address.port().to_string()])
         })
@@ -226,14 +225,15 @@ fn help(stage: Stage, options: &'static [&'static str]) -> Stage {
         })
 }
 
-/// A line that says that it is one, or a command line with a real address in it.
+/// A word that says that there is one, or a command line with a real address in it.
 fn has_example(help: &str) -> bool {
-    let words = help.to_lowercase();
-    ["example", "e.g.", "例"].iter().any(|sign| words.contains(sign))
-        || words.split_whitespace().collect::<Vec<_>>().windows(2).any(|pair| {
-            matches!(pair[0], "--bind" | "--connect")
-                && pair[1].rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok())
-        })
+    // A program may be called `no_example.py`, and say so in its usage.
+    let words = help.split(|c: char| !c.is_alphanumeric() && !"_-./".contains(c)).map(str::to_lowercase);
+    let says_so = |word: String| matches!(word.as_str(), "example" | "examples" | "e.g.") || word.contains('例');
+    let has_port = |address: &str| address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let pieces: Vec<_> = help.split_whitespace().collect();
+    words.into_iter().any(says_so)
+        || pieces.windows(2).any(|pair| matches!(pair[0], "--bind" | "--connect") && has_port(pair[1]))
 }
 
 fn server_default_port(transport: Transport, port: u16) -> Stage {
@@ -490,4 +490,17 @@ fn full_backlog() -> Outcome<(Socket, u16, Vec<Socket>)> {
         }
     }
     skip("this system takes connections that nobody accepts")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_example_is_a_word_or_a_command_line() {
+        assert!(has_example("Example:\n  server --bind 127.0.0.1:80"));
+        assert!(has_example("usage: server\n\nserver --bind 127.0.0.1:80"));
+        assert!(has_example("listens there, e.g. server"));
+        assert!(!has_example("usage: no_example.py [--bind HOST:PORT]\n --bind HOST:PORT (default: 127.0.0.1:80)"));
+    }
 }

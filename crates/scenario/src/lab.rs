@@ -220,11 +220,8 @@ impl Lab {
     }
 
     fn launch(&self, role: Role) -> Outcome<&Launch> {
-        let (given, option) = match role {
-            Role::Server => (&self.programs.server, "--server"),
-            _ => (&self.programs.client, "--client"),
-        };
-        given.as_ref().ok_or_else(|| Trouble::Skipped(format!("no {} was given: `{option} CMD`", role.name())))
+        let given = if role == Role::Server { &self.programs.server } else { &self.programs.client };
+        given.as_ref().ok_or_else(|| Trouble::Lab(format!("a story needs a {} that was not given", role.name())))
     }
 
     fn start(&self, role: Role, mut command: Command) -> Outcome<Program> {

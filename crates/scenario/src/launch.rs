@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, bail};
 
-use crate::trouble::Trouble;
+use crate::role::Role;
+use crate::trouble::{Outcome, Trouble, skip};
 
 /// A program that can be started.
 #[derive(Debug, Clone)]
@@ -31,6 +32,22 @@ impl Programs {
     /// The programs to be graded.
     pub fn new(server: Option<Launch>, client: Option<Launch>) -> Programs {
         Programs { server, client, silent: Arc::default() }
+    }
+
+    /// Whether a stage of this role has what it needs.
+    pub fn suffice_for(&self, role: Role) -> bool {
+        self.needed_by(role).is_ok()
+    }
+
+    /// Skips a stage whose program was not given.
+    pub(crate) fn needed_by(&self, role: Role) -> Outcome {
+        if role != Role::Client && self.server.is_none() {
+            return skip("no server was given: `--server CMD`");
+        }
+        if role != Role::Server && self.client.is_none() {
+            return skip("no client was given: `--client CMD`");
+        }
+        Ok(())
     }
 }
 

@@ -63,7 +63,10 @@ pub struct StageReport {
 pub fn play(stage: &Stage, programs: &Programs) -> StageReport {
     let began = Instant::now();
     let mut lab = Lab::new(programs.clone());
-    let told = catch_unwind(AssertUnwindSafe(|| (stage.story)(&mut lab)));
+    let told = catch_unwind(AssertUnwindSafe(|| {
+        programs.needed_by(stage.role)?;
+        (stage.story)(&mut lab)
+    }));
     let told = told.unwrap_or_else(|_| Err(Trouble::Lab(format!("the story of {} panicked", stage.id()))));
     let outcome = conclude(&lab.scene, told);
     let (verdict, failure) = match outcome {
