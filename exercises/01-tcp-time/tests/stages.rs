@@ -763,8 +763,8 @@ fn waits_five_seconds_by_default() -> Stage {
         .mostly_waiting()
         .story(|lab| {
             let (client, mut server) = client_of(lab, &[])?;
-            demand(client.line_within(Duration::from_millis(700)).is_none() && !client.has_ended(), || {
-                "Your client did not wait for a server that needs 0.7 seconds.".to_owned()
+            demand(client.line_within(Duration::from_millis(550)).is_none() && !client.has_ended(), || {
+                "Your client did not wait for a server that needs half a second.".to_owned()
             })?;
             answer(&mut server, &client, TIME_LINE.as_bytes())
         })

@@ -527,7 +527,7 @@ fn waits_as_long_as_it_was_told() -> Stage {
                 let (client, mut server) = client_of(lab, &["--timeout", "2.5"])?;
                 client.types("patience");
                 server.expect("patience")?;
-                server.expect_silence(Duration::from_millis(400))?;
+                server.expect_silence(Duration::from_millis(300))?;
                 server.send("patience")?;
                 client.prints(r#"echo "patience""#)?;
                 farewell(&client)
@@ -547,14 +547,14 @@ fn waits_no_longer_than_it_was_told() -> Stage {
         .mostly_waiting()
         .story(|lab| {
             lab.steadily(|lab| {
-                let (client, mut server) = client_of(lab, &["--timeout", "0.2"])?;
+                let (client, mut server) = client_of(lab, &["--timeout", "0.15"])?;
                 client.types("haste");
                 server.expect("haste")?;
                 let first = Instant::now();
                 server.expect("haste")?;
                 server.expect("haste")?;
-                demand(first.elapsed() < Duration::from_millis(530), || {
-                    format!("Your client took {} ms for two waits of 200 ms.", first.elapsed().as_millis())
+                demand(first.elapsed() < Duration::from_millis(390), || {
+                    format!("Your client took {} ms for two waits of 150 ms.", first.elapsed().as_millis())
                 })?;
                 client.fails(&["no reply"])
             })
@@ -576,7 +576,7 @@ fn waits_a_second_by_default() -> Stage {
                 let (client, mut server) = client_of(lab, &[])?;
                 client.types("hello");
                 server.expect("hello")?;
-                server.expect_silence(Duration::from_millis(600))?;
+                server.expect_silence(Duration::from_millis(450))?;
                 server.send("hello")?;
                 client.prints(r#"echo "hello""#)?;
                 farewell(&client)
@@ -596,13 +596,13 @@ fn hears_the_answer_to_its_third_try() -> Stage {
         .mostly_waiting()
         .story(|lab| {
             lab.steadily(|lab| {
-                let (client, mut server) = client_of(lab, &["--timeout", "0.15"])?;
+                let (client, mut server) = client_of(lab, &["--timeout", "0.12"])?;
                 client.types("hello");
                 for _ in 1..=3 {
                     server.expect("hello")?;
                 }
                 // An answer may take its time after the last try, too.
-                std::thread::sleep(Duration::from_millis(60));
+                std::thread::sleep(Duration::from_millis(50));
                 server.send("hello")?;
                 client.prints(r#"echo "hello""#)?;
                 // The next line has three tries of its own.
