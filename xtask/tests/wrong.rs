@@ -156,12 +156,15 @@ fn build(mistakes: &[Mistake]) -> anyhow::Result<PathBuf> {
     let xtask = Path::new(env!("CARGO_BIN_EXE_xtask"));
     let target = xtask.ancestors().nth(2).context("the checker is not in a target folder")?;
     let workspace = target.join("wrong");
-    // Cargo must not find programs of an earlier run that have no patch any more.
-    let _ = fs::remove_dir_all(&workspace);
+    fs::create_dir_all(&workspace)?;
+    // A runner may start a process for each test: one of them builds, the others find everything built.
+    let lock = fs::File::create(target.join("wrong.lock"))?;
+    lock.lock()?;
+    remove_others(&workspace, mistakes)?;
     mistakes.iter().try_for_each(|mistake| mistake.write(&workspace).with_context(|| mistake.title()))?;
     let manifest = fs::read_to_string(root().join("Cargo.toml"))?;
     write(&workspace.join("Cargo.toml"), &workspace_manifest(&manifest))?;
-    fs::copy(root().join("Cargo.lock"), workspace.join("Cargo.lock"))?;
+    write(&workspace.join("Cargo.lock"), &fs::read_to_string(root().join("Cargo.lock"))?)?;
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .args(["build", "--quiet", "--offline", "--workspace", "--bins"])
@@ -179,7 +182,21 @@ fn workspace_manifest(manifest: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// Packages of an earlier run that have no patch any more.
+fn remove_others(workspace: &Path, mistakes: &[Mistake]) -> anyhow::Result<()> {
+    for path in sorted(workspace)? {
+        if path.is_dir() && !mistakes.iter().any(|mistake| mistake.package() == last(&path)) {
+            fs::remove_dir_all(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Leaves a file alone that is right already, so that cargo has nothing to build.
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    if fs::read_to_string(path).is_ok_and(|now| now == text) {
+        return Ok(());
+    }
     fs::create_dir_all(path.parent().unwrap_or(path))?;
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }

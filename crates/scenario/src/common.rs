@@ -2,7 +2,7 @@
 
 use std::net::{TcpListener, UdpSocket};
 
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
 use crate::lab::Lab;
 use crate::profile::{Profile, WithClient, WithServer};
@@ -87,14 +87,15 @@ fn listening(transport: Transport, exchange: WithServer) -> Stage {
         })
 }
 
-/// On Linux, all of 127.0.0.0/8 is this machine: a server that was asked for 127.0.0.1 must not answer on 127.0.0.2.
+/// On Linux, all of 127.0.0.0/8 is this machine: a server that was asked for 127.0.0.1 must not answer on 127.0.0.3, an
+/// address that nothing else here uses.
 fn only_there(transport: Transport, server: &Program) -> Outcome {
     let port = server.address().port();
     let taken = match transport {
-        Transport::Tcp => TcpListener::bind(("127.0.0.2", port)).is_err(),
-        Transport::Udp => UdpSocket::bind(("127.0.0.2", port)).is_err(),
+        Transport::Tcp => TcpListener::bind(("127.0.0.3", port)).is_err(),
+        Transport::Udp => UdpSocket::bind(("127.0.0.3", port)).is_err(),
     };
-    let another_can_listen_here = UdpSocket::bind("127.0.0.2:0").is_ok();
+    let another_can_listen_here = UdpSocket::bind("127.0.0.3:0").is_ok();
     demand(!(taken && another_can_listen_here), || {
         "Your server listens on every address of the machine, where only 127.0.0.1 was asked for.".to_owned()
     })
@@ -417,8 +418,8 @@ fn tries_every_address() -> Stage {
         .story(|lab| {
             // Which of the two comes first is the system's choice, so each is the only one that is there once.
             lab.knows_names("127.0.0.1 twin.test\n127.0.0.2 twin.test\n")?;
-            for there in ["127.0.0.1:0", "127.0.0.2:0"] {
-                let server = lab.tcp_server_on(&[there])?;
+            for (there, absent) in [("127.0.0.1:0", "127.0.0.2:0"), ("127.0.0.2:0", "127.0.0.1:0")] {
+                let (server, _refusing) = lab.tcp_server_beside(there, absent)?;
                 let _client = lab.client(format!("twin.test:{}", server.address().port()), &[])?;
                 server.accept()?.resets()?;
             }
@@ -448,8 +449,7 @@ fn says_that_nobody_listens() -> Stage {
 }
 
 fn bound_but_closed() -> Outcome<(Socket, u16)> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    socket.bind(&SockAddr::from(std::net::SocketAddr::from(([127, 0, 0, 1], 0))))?;
+    let socket = crate::lab::closed_port(std::net::SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let port = socket.local_addr()?.as_socket_ipv4().map_or(0, |address| address.port());
     Ok((socket, port))
 }

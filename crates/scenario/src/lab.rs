@@ -77,7 +77,7 @@ impl Lab {
     ///
     /// It does not listen there.
     pub fn server_on_a_chosen_port(&mut self) -> Outcome<Program> {
-        const ATTEMPTS: u32 = 3;
+        const TRIES: u32 = 3;
         for attempt in 1.. {
             let due = SocketAddr::from(([127, 0, 0, 1], free_port()?));
             let mut server = self.start_server_at(&due.to_string())?;
@@ -88,7 +88,7 @@ impl Lab {
                     return Err(broken(because).of(&["C2"]));
                 }
                 // Somebody else may have taken the port meanwhile: no fault of the server's.
-                Err(_) if server.has_ended() && attempt < ATTEMPTS => {}
+                Err(_) if server.has_ended() && attempt < TRIES => {}
                 Err(trouble) => return Err(trouble),
             }
         }
@@ -287,6 +287,26 @@ impl Lab {
         Ok(TcpStand { scene: self.scene.clone(), porter })
     }
 
+    /// A TCP server on one address, whose port on another is kept, and refuses: nobody else can come to listen there.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no such sockets.
+    pub fn tcp_server_beside(&mut self, address: &str, refusing: &str) -> Outcome<(TcpStand, Socket)> {
+        let mut failure = None;
+        for _ in 0..ATTEMPTS {
+            let stand = self.tcp_server_on(&[address])?;
+            let mut refusing: SocketAddr =
+                refusing.parse().map_err(|_| Trouble::Lab(format!("{refusing} is no address")))?;
+            refusing.set_port(stand.address().port());
+            match closed_port(refusing) {
+                Ok(socket) => return Ok((stand, socket)),
+                Err(error) => failure = Some(error),
+            }
+        }
+        Err(failure.map_or_else(|| Trouble::Lab("no attempt was made".to_owned()), Trouble::from))
+    }
+
     /// A UDP server of the lab.
     ///
     /// # Errors
@@ -454,13 +474,22 @@ fn free_port() -> Outcome<u16> {
     Err(Trouble::Lab(format!("no port from {} to {} is free", RANGE.start, RANGE.end)))
 }
 
+/// A TCP port that is taken, and where nobody listens: the system refuses whoever calls.
+pub(crate) fn closed_port(address: SocketAddr) -> std::io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// How often a port is looked for that is free in several places.
+const ATTEMPTS: u32 = 20;
+
 /// Binds one port on several addresses; where the port of the first is taken on another, tries again with a new one.
 fn on_one_port<S>(
     addresses: &[&str],
     bind: impl Fn(SocketAddr) -> std::io::Result<S>,
     local: impl Fn(&S) -> std::io::Result<SocketAddr>,
 ) -> Outcome<Vec<S>> {
-    const ATTEMPTS: u32 = 20;
     let mut failure = Trouble::Lab("no address to listen on".to_owned());
     for _ in 0..ATTEMPTS {
         let mut sockets = Vec::new();
