@@ -36,12 +36,8 @@ pub fn programs(found: &Found, whose: Whose) -> anyhow::Result<Built> {
         Whose::Solution => (format!("{name}-solution"), format!("{name}-")),
     };
     let terminal = io::stderr().is_terminal();
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo
-        .args(["build", "--package", &package, "--bins"])
-        .current_dir(root())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
+    let mut cargo = cargo();
+    cargo.args(["build", "--package", &package, "--bins"]).stdin(Stdio::null()).stdout(Stdio::piped());
     cargo.arg(if terminal { "--message-format=json-diagnostic-rendered-ansi" } else { "--message-format=json" });
     if !terminal {
         cargo.arg("--quiet");
@@ -83,6 +79,14 @@ pub fn programs(found: &Found, whose: Whose) -> anyhow::Result<Built> {
     Ok(Built::Ready(Programs::new(launch("server")?, launch("client")?)))
 }
 
+/// The cargo that runs us. What it leaves running, such as a compiler's cache, is its own business.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root());
+    supervise::exempt(&mut cargo);
+    cargo
+}
+
 /// A folder for the copies of this very process.
 fn place() -> anyhow::Result<PathBuf> {
     let xtask = env::current_exe().context("cannot find my own program")?;
@@ -96,4 +100,5 @@ pub fn remove_copies() {
         // Nothing was built, or the system does not let go of it: neither harms.
         let _ = fs::remove_dir_all(place);
     }
+    scenario::remove_leftovers();
 }

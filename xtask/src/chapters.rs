@@ -83,7 +83,11 @@ fn nearest(wanted: &str, names: impl Iterator<Item = String>) -> String {
     let mut near: Vec<_> = names.map(|name| (likeness(&name), name)).filter(|(likeness, _)| *likeness > NEAR).collect();
     near.sort_by(|(one, _), (other, _)| other.total_cmp(one));
     let near: Vec<_> = near.into_iter().take(SHOWN).map(|(_, name)| format!("`{name}`")).collect();
-    if near.is_empty() { String::new() } else { format!(": the nearest are {}", near.join(", ")) }
+    match &near[..] {
+        [] => String::new(),
+        [one] => format!(": the nearest is {one}"),
+        _ => format!(": the nearest are {}", near.join(", ")),
+    }
 }
 
 #[cfg(test)]

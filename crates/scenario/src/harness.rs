@@ -49,7 +49,7 @@ fn test(chapter: &Chapter, stage: &Stage, programs: &Programs, golden: Option<&P
             eprintln!("{} was skipped: {}", report.id, report.because);
             Ok(())
         }
-        Verdict::Failed => Err(failure(&report, chapter, Style { colours: false }).into()),
+        Verdict::Failed => Err(failure(&report, chapter, " --solution", Style { colours: false }).into()),
         Verdict::LabBroke => Err(format!("the lab broke: {}", report.because).into()),
     }
 }

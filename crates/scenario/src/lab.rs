@@ -66,9 +66,16 @@ impl Lab {
     ///
     /// It does not say where it listens.
     pub fn server_at(&mut self, bind: &str) -> Outcome<Program> {
+        if let Some(trouble) = self.programs.silence.certain() {
+            return Err(trouble);
+        }
         let mut server = self.start_server_at(bind)?;
-        server.listens(&self.programs.silent)?;
-        Ok(server)
+        let listening = server.listens();
+        match &listening {
+            Err(trouble) if !server.has_spoken() => self.programs.silence.heard(trouble),
+            _ => self.programs.silence.broken(),
+        }
+        listening.map(|()| server)
     }
 
     /// Starts the server on a free port that the lab chose.
@@ -81,7 +88,7 @@ impl Lab {
         for attempt in 1.. {
             let due = SocketAddr::from(([127, 0, 0, 1], free_port()?));
             let mut server = self.start_server_at(&due.to_string())?;
-            match server.listens(&self.programs.silent) {
+            match server.listens() {
                 Ok(()) if server.address() == due => return Ok(server),
                 Ok(()) => {
                     let because = format!("Your server listens on {}, where {due} was asked for.", server.address());
@@ -158,9 +165,10 @@ impl Lab {
         let Some(before) = program.memory() else { return Ok(()) };
         let (mut sent, mut grown) = (0, 0);
         for _ in 0..ROUNDS {
-            sent += send(self)?;
+            let (earlier, round) = (grown, send(self)?);
+            sent += round;
             grown = program.memory().map_or(0, |now| now.saturating_sub(before));
-            if grown < GARBAGE || grown < sent / 2 {
+            if grown < GARBAGE || grown - earlier.min(grown) < round / 2 {
                 return Ok(());
             }
         }
@@ -180,7 +188,7 @@ impl Lab {
         for _ in 1..TIMES {
             match part(self) {
                 Err(Trouble::Broken(_)) => {
-                    self.lowers_the_curtain();
+                    self.ends_programs();
                     self.scene.clear();
                 }
                 other => return other,
@@ -196,12 +204,22 @@ impl Lab {
     /// It does not say where it listens.
     pub fn bare_server(&mut self) -> Outcome<Program> {
         let mut server = self.bare(Role::Server, &[])?;
-        server.listens(&self.programs.silent)?;
+        server.listens()?;
         Ok(server)
     }
 
-    /// Ends the programs here and now: what they print from now on is not looked at.
-    pub fn lowers_the_curtain(&mut self) {
+    /// Ends the story here and now: what the programs print from now on is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// A server has ended before.
+    pub fn lowers_the_curtain(&mut self) -> Outcome {
+        self.scene.all_still_serve()?;
+        self.ends_programs();
+        Ok(())
+    }
+
+    fn ends_programs(&mut self) {
         for actor in self.scene.cast() {
             actor.on_duty.store(false, Ordering::Relaxed);
             actor.child.kill();
@@ -244,7 +262,8 @@ impl Lab {
         let connecting = TcpStream::connect_timeout(&server.address(), self.scene.patience());
         let stream = connecting.map_err(|error| {
             self.scene.note(name, Act::Does, format!("cannot connect to server: {error}"));
-            broken(format!("{name} could not connect to {}: {error}.", server.name())).of(&["C2"])
+            broken(format!("{} could not connect to {}: {error}.", crate::scene::capital(name), server.name()))
+                .of(&["C2"])
         })?;
         let peer = TcpPeer::new(&self.scene, name, stream)?;
         self.scene.transcript().introduce(name, peer.address());
@@ -385,11 +404,13 @@ impl Lab {
     /// Skips the stage when somebody has it.
     pub fn reserve_default_port(&mut self, transport: Transport, port: u16) -> Outcome {
         let path = std::env::temp_dir().join(format!("network-lab-{transport:?}-{port}.lock"));
-        let lock = File::options().create(true).append(true).open(&path);
+        // Another user's file can be locked, though not written.
+        let lock = File::open(&path).or_else(|_| File::create(&path));
         let lock =
             lock.map_err(|error| Trouble::Lab(format!("cannot open the lock file {}: {error}", path.display())))?;
         lock.lock()?;
         self.locks.push(lock);
+        self.scene.begins_now();
         let kind = match transport {
             Transport::Tcp => Type::STREAM,
             Transport::Udp => Type::DGRAM,

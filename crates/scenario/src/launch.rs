@@ -1,12 +1,14 @@
 //! How the program under test is started: one that was built here, or any command line in any language.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 use crate::role::Role;
+use crate::scene::lock;
 use crate::trouble::{Outcome, Trouble, skip};
 
 /// A program that can be started.
@@ -24,14 +26,37 @@ pub struct Programs {
     pub server: Option<Launch>,
     /// The client, unless only a server is graded.
     pub client: Option<Launch>,
-    /// That the server says nothing, once a stage has found out.
-    pub(crate) silent: Arc<OnceLock<Trouble>>,
+    /// What the stages have found out about a server that says nothing.
+    pub(crate) silence: Arc<Silence>,
+}
+
+/// A server that was silent in two stages, and spoke in none, is not waited for in the others.
+#[derive(Debug, Default)]
+pub(crate) struct Silence {
+    troubles: Mutex<Vec<Trouble>>,
+    spoke: AtomicBool,
+}
+
+impl Silence {
+    /// Why it need not be waited for.
+    pub(crate) fn certain(&self) -> Option<Trouble> {
+        let troubles = lock(&self.troubles);
+        troubles.get(1).filter(|_| !self.spoke.load(Ordering::Relaxed)).cloned()
+    }
+
+    pub(crate) fn heard(&self, trouble: &Trouble) {
+        lock(&self.troubles).push(trouble.clone());
+    }
+
+    pub(crate) fn broken(&self) {
+        self.spoke.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Programs {
     /// The programs to be graded.
     pub fn new(server: Option<Launch>, client: Option<Launch>) -> Programs {
-        Programs { server, client, silent: Arc::default() }
+        Programs { server, client, silence: Arc::default() }
     }
 
     /// Whether a stage of this role has what it needs.
@@ -68,6 +93,7 @@ impl Launch {
         if words.is_empty() {
             bail!("the command line is empty");
         }
+        ensure!(can_be_found(&words[0]), "cannot start `{}`: there is no such program", words[0]);
         Ok(Launch { words, has_places: text.contains("{host}") || text.contains("{port}") })
     }
 
@@ -104,6 +130,17 @@ impl Launch {
     }
 }
 
+/// Whether a program is where it is said to be, or in a folder of PATH.
+fn can_be_found(program: &str) -> bool {
+    let here = Path::new(program);
+    if here.components().count() > 1 {
+        return here.is_file();
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let name = here.with_extension(std::env::consts::EXE_EXTENSION);
+    std::env::split_paths(&folders).any(|folder| folder.join(here).is_file() || folder.join(&name).is_file())
+}
+
 fn command(mut words: impl Iterator<Item = String>, more: &[&str]) -> Command {
     let mut command = Command::new(words.next().unwrap_or_default());
     command.args(words).args(more);
@@ -127,20 +164,21 @@ mod tests {
 
     #[test]
     fn options_are_appended() {
-        let launch = Launch::command_line("python3 'my server.py'").unwrap();
+        let launch = Launch::command_line("cargo 'my server.py'").unwrap();
         let command = launch.at("--bind", "127.0.0.1:0", &["--quiet"]);
-        assert_eq!(words(&command), ["python3", "my server.py", "--bind", "127.0.0.1:0", "--quiet"]);
+        assert_eq!(words(&command), ["cargo", "my server.py", "--bind", "127.0.0.1:0", "--quiet"]);
     }
 
     #[test]
     fn or_filled_in_where_there_are_places_for_them() {
-        let launch = Launch::command_line("nc {host} {port} x={host}:{port}").unwrap();
-        assert_eq!(words(&launch.at("--connect", "[::1]:80", &[])), ["nc", "::1", "80", "x=[::1]:80"]);
+        let launch = Launch::command_line("cargo {host} {port} x={host}:{port}").unwrap();
+        assert_eq!(words(&launch.at("--connect", "[::1]:80", &[])), ["cargo", "::1", "80", "x=[::1]:80"]);
     }
 
     #[test]
     fn what_is_no_command_line_is_refused() {
         assert!(Launch::command_line("").is_err());
-        assert!(Launch::command_line("python3 'x").is_err());
+        assert!(Launch::command_line("cargo 'x").is_err());
+        assert!(Launch::command_line("/no/such/program").is_err());
     }
 }

@@ -31,6 +31,7 @@ pub mod harness;
 pub use chapter::Chapter;
 pub use lab::{Lab, TcpStand, UdpStand};
 pub use launch::{Launch, Programs};
+pub use names::remove_leftovers;
 pub use profile::{Example, Profile, WithClient, WithServer};
 pub use program::{Finished, Program};
 pub use promise::Promise;

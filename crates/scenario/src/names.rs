@@ -14,7 +14,7 @@ use crate::trouble::{Outcome, skip};
 const SCRIPT: &str =
     r#"mount --bind "$0/hosts" /etc/hosts && mount --bind "$0/resolv.conf" /etc/resolv.conf && exec "$@""#;
 
-/// Asks for names that no file has on this machine only, where nobody answers: no question leaves it.
+/// Asks for names that no file has on this machine only, where as a rule nobody answers: no question leaves it.
 const NO_DNS: &str = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n";
 
 /// A private `/etc/hosts`, and no DNS. The files go when this value does.
@@ -26,9 +26,9 @@ impl Names {
     pub(crate) fn new(hosts: &str) -> Outcome<Names> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("network-lab-names-{}-{number}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("{}{number}", prefix()));
+        fs::create_dir(&folder)?;
         let names = Names { folder };
-        fs::create_dir(&names.folder)?;
         fs::write(names.folder.join("hosts"), format!("127.0.0.1 localhost\n::1 localhost\n{hosts}"))?;
         fs::write(names.folder.join("resolv.conf"), NO_DNS)?;
         let trial = names.known_to(&Command::new("true")).stdin(Stdio::null()).output();
@@ -50,6 +50,20 @@ impl Names {
             };
         }
         wrapped
+    }
+}
+
+/// How the names of all folders of this process begin.
+fn prefix() -> String {
+    format!("network-lab-names-{}-", std::process::id())
+}
+
+/// Removes what an interrupted process of ours would leave in the temporary folder.
+pub fn remove_leftovers() {
+    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&prefix()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Plays stages side by side, ends what they leave, and says how each went.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
@@ -12,7 +13,7 @@ use transcript::{Act, Transcript, literal};
 use crate::lab::Lab;
 use crate::launch::Programs;
 use crate::role::Role;
-use crate::scene::{Actor, Scene, Watched, capital, ended};
+use crate::scene::{Actor, Scene, Watched, capital, ended, titled};
 use crate::stage::Stage;
 use crate::trouble::{Failure, Outcome, Trouble, broken};
 use crate::udp::described;
@@ -78,30 +79,23 @@ pub fn play(stage: &Stage, programs: &Programs) -> StageReport {
     let mut promises = failure.promises;
     promises.extend(&stage.promises);
     promises.extend(failure.also);
-    let mut seen = Vec::new();
-    promises.retain(|id| {
-        !seen.contains(id) && {
-            seen.push(*id);
-            true
-        }
-    });
+    let mut seen = HashSet::new();
+    promises.retain(|id| seen.insert(*id));
     let stderr = lab.scene.cast().into_iter().map(|actor| (actor.name(), actor.child.stderr()));
-    let report = StageReport {
+    StageReport {
         id: stage.id(),
         title: stage.title,
         role: stage.role,
         promises,
         verdict,
-        because: failure.because,
-        detail: failure.detail,
+        because: literal::harmless(&failure.because),
+        detail: failure.detail.lines().map(literal::harmless).collect::<Vec<_>>().join("\n"),
         why: stage.why,
         transcript: lab.scene.transcript().clone(),
         stderr: stderr.filter(|(_, text)| !text.trim().is_empty()).collect(),
         remarks: lab.scene.remarks(),
         took: began.elapsed(),
-    };
-    drop(lab);
-    report
+    }
 }
 
 /// Plays the stages side by side; `tell` hears of each, in their order, as soon as all before it are done.
@@ -142,7 +136,7 @@ fn slots() -> usize {
 /// Ends all programs, and looks at what they leave: lines and datagrams that nobody expected, crashes, early ends.
 fn conclude(scene: &Scene, told: Outcome) -> Outcome {
     let cast = scene.cast();
-    let told = told.and_then(|()| cast.iter().try_for_each(|actor| still_serves(scene, actor)));
+    let told = told.and_then(|()| scene.all_still_serve());
     let deserted: Option<Actor> = cast.iter().find(|actor| actor.has_deserted()).cloned();
     for actor in &cast {
         actor.child.kill();
@@ -150,18 +144,10 @@ fn conclude(scene: &Scene, told: Outcome) -> Outcome {
     // From here on, all that was ever printed is read, and all that was ever sent has arrived.
     let told = told.and_then(|()| nothing_is_left(scene, &cast));
     let told = explain_crash(told, &cast, deserted.as_ref());
-    match cast.iter().find_map(|actor| unwritten(actor).or_else(|| flooding(actor))) {
-        Some(failure) if matches!(told, Ok(()) | Err(Trouble::Broken(_))) => Err(Trouble::Broken(failure)),
-        _ => told,
+    match (told, cast.iter().find_map(|actor| unwritten(actor).or_else(|| flooding(actor)))) {
+        (Err(Trouble::Broken(_)), Some(failure)) => Err(Trouble::Broken(failure)),
+        (told, _) => told,
     }
-}
-
-fn still_serves(scene: &Scene, actor: &Actor) -> Outcome {
-    if !actor.has_deserted() {
-        return Ok(());
-    }
-    scene.note(actor.role.name(), Act::Does, ended(&actor.child));
-    Err(broken("A server goes on until it is ended.").of(&["C6"]))
 }
 
 fn nothing_is_left(scene: &Scene, cast: &[Actor]) -> Outcome {
@@ -185,7 +171,7 @@ fn nothing_is_left(scene: &Scene, cast: &[Actor]) -> Outcome {
             let came = described(&buffer[..length]);
             scene.note(&owner, Act::Receives, &came);
             let came = transcript::shortened(&came);
-            return Err(broken(format!("{} got {came}, which nobody had asked for.", capital(&owner))));
+            return Err(broken(format!("{} got {came}, which nobody had asked for.", titled(&owner))));
         }
     }
     Ok(())

@@ -15,6 +15,9 @@ use crate::udp::Forgiven;
 /// How long something that must come is waited for, before `PATIENCE` stretches it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a program that was asked to end, and children that it leaves, may take.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// How long a stage may take in all: a program that is always just in time must not hold the lab up for ever.
 const STAGE: Duration = Duration::from_secs(30);
 
@@ -31,9 +34,9 @@ struct Shared {
     cast: Mutex<Vec<Actor>>,
     sockets: Mutex<Vec<Watched>>,
     notes: Mutex<Vec<String>>,
-    patience: Duration,
+    factor: f64,
     /// When the patience with the whole stage is over.
-    curfew: Instant,
+    curfew: Mutex<Instant>,
 }
 
 /// A UDP socket of the lab, and what may be in it at the end although nobody expected it.
@@ -73,19 +76,32 @@ impl Scene {
     pub(crate) fn new() -> Scene {
         let (transcript, cast, sockets, notes) = Default::default();
         let factor = patience_factor();
-        let (patience, curfew) = (PATIENCE.mul_f64(factor), Instant::now() + STAGE.mul_f64(factor));
-        Scene(Arc::new(Shared { transcript, cast, sockets, notes, patience, curfew }))
+        let curfew = Mutex::new(Instant::now() + STAGE.mul_f64(factor));
+        Scene(Arc::new(Shared { transcript, cast, sockets, notes, factor, curfew }))
     }
 
     /// How long to wait for what must come; less when the stage has taken long already.
     pub(crate) fn patience(&self) -> Duration {
-        let left = self.0.curfew.saturating_duration_since(Instant::now());
-        self.0.patience.min(left).max(Duration::from_millis(1))
+        let left = lock(&self.0.curfew).saturating_duration_since(Instant::now());
+        PATIENCE.mul_f64(self.0.factor).min(left).max(Duration::from_millis(1))
     }
 
-    /// The patience in seconds, to be told to people.
-    pub(crate) fn seconds(&self) -> f64 {
-        self.0.patience.as_secs_f64()
+    /// How long a program that was asked to end, and children that it leaves, may take.
+    pub(crate) fn grace(&self) -> Duration {
+        GRACE.mul_f64(self.0.factor)
+    }
+
+    /// How long was waited in vain, to be told to people: the patience, or what the stage had left of its time.
+    pub(crate) fn waited(&self) -> String {
+        if Instant::now() < *lock(&self.0.curfew) {
+            return format!("{} s", PATIENCE.mul_f64(self.0.factor).as_secs_f64());
+        }
+        format!("what was left of the stage's {} s", STAGE.mul_f64(self.0.factor).as_secs_f64())
+    }
+
+    /// The stage's time begins now: before, it had to wait for others.
+    pub(crate) fn begins_now(&self) {
+        *lock(&self.0.curfew) = Instant::now() + STAGE.mul_f64(self.0.factor);
     }
 
     pub(crate) fn transcript(&self) -> MutexGuard<'_, Transcript> {
@@ -139,6 +155,15 @@ impl Scene {
         !cast.is_empty() && cast.iter().all(|actor| actor.child.has_ended() || actor.child.prints_too_much())
     }
 
+    /// No server has ended by itself.
+    pub(crate) fn all_still_serve(&self) -> Outcome {
+        let Some(actor) = self.cast().into_iter().find(Actor::has_deserted) else {
+            return Ok(());
+        };
+        self.note(actor.role.name(), Act::Does, ended(&actor.child));
+        Err(broken("A server goes on until it is ended.").of(&["C6"]))
+    }
+
     /// Calls `glance` until it has something, the patience is over, or nobody is left who could send it.
     pub(crate) fn wait_for<T>(&self, mut glance: impl FnMut() -> Outcome<Option<T>>) -> Outcome<Option<T>> {
         let deadline = Instant::now() + self.patience();
@@ -154,7 +179,7 @@ impl Scene {
 
     /// The failure that something did not come: because its sender has ended, or is silent.
     pub(crate) fn in_vain(&self, who: &str, what: &str) -> Trouble {
-        let seconds = self.seconds();
+        let waited = self.waited();
         let what = transcript::shortened(what);
         let cast = self.cast();
         if let Some(actor) = cast.iter().find(|actor| actor.child.has_ended()) {
@@ -165,13 +190,13 @@ impl Scene {
             } else {
                 format!("{} {}. ", capital(&actor.name()), ended(&actor.child))
             };
-            return broken(format!("{how}{} was still waiting for {what}.", capital(who)));
+            return broken(format!("{how}{} was still waiting for {what}.", titled(who)));
         }
-        self.note(who, Act::Does, format!("waits for {what}: in vain, for {seconds} s"));
+        self.note(who, Act::Does, format!("waits for {what}: in vain, for {waited}"));
         let busy = cast
             .iter()
             .find_map(|actor| Some(format!(" Just now {} waits for {}.", actor.name(), actor.child.waits_for()?)));
-        broken(format!("{} waited {seconds} s in vain for {what}.{}", capital(who), busy.unwrap_or_default()))
+        broken(format!("{} waited {waited} in vain for {what}.{}", titled(who), busy.unwrap_or_default()))
     }
 }
 
@@ -184,6 +209,11 @@ pub(crate) fn ended(child: &Child) -> String {
             None => format!("was ended by the system ({status})"),
         },
     }
+}
+
+/// Who it is, at the beginning of a sentence: the server of a client's stage is the lab's, and not the student's.
+pub(crate) fn titled(name: &str) -> String {
+    if name == "server" { "The lab's server".to_owned() } else { capital(name) }
 }
 
 /// `Your server`

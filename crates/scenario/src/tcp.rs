@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 use transcript::Act;
 
-use crate::scene::{GLANCE, Scene, capital};
+use crate::scene::{GLANCE, Scene, titled};
 use crate::trouble::{Outcome, Trouble, broken};
 use crate::udp::described;
 
@@ -73,6 +73,7 @@ impl TcpPeer {
     pub fn send_unheeded(&mut self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
         self.note(Act::Sends, described(bytes));
+        let _ = self.stream.set_write_timeout(Some(self.scene.patience()));
         let _ = self.stream.write_all(bytes);
     }
 
@@ -95,7 +96,8 @@ impl TcpPeer {
         self.stream.set_write_timeout(Some(Duration::from_millis(200)))?;
         let chunk = [b'x'; 64 << 10];
         let mut sent = 0;
-        while sent < most {
+        let deadline = Instant::now() + self.scene.patience();
+        while sent < most && Instant::now() < deadline {
             match self.stream.write(&chunk) {
                 Ok(length) => sent += length,
                 Err(_) => break,
@@ -109,9 +111,11 @@ impl TcpPeer {
         self.stream.set_write_timeout(Some(self.scene.patience()))?;
         self.stream.write_all(bytes).map_err(|error| {
             self.note(Act::Does, format!("cannot send: {error}"));
-            let because =
-                format!("The other side closed the connection while {} was still sending ({error}).", self.name);
-            broken(because)
+            broken(if is_silence(&error) {
+                format!("The other side did not read what {} sent.", self.name)
+            } else {
+                format!("The other side closed the connection while {} was still sending ({error}).", self.name)
+            })
         })
     }
 
@@ -124,22 +128,22 @@ impl TcpPeer {
         let mut all = Vec::new();
         loop {
             match self.read_some()? {
-                Read1::Bytes(bytes) => all.extend(bytes),
-                Read1::End => {
+                Came::Bytes(bytes) => all.extend(bytes),
+                Came::End => {
                     self.note_received(&all);
                     self.note(Act::Does, "reads the end of the stream");
                     return Ok(all);
                 }
-                Read1::Reset(error) => {
+                Came::Reset(error) => {
                     self.note_received(&all);
                     self.note(Act::Does, format!("is cut off: {error}"));
                     return Err(broken(format!(
                         "{}'s connection was reset, where the end of the stream was due. A socket that is closed while it \
                          holds unread bytes sends RST, not FIN.",
-                        capital(&self.name)
+                        titled(&self.name)
                     )));
                 }
-                Read1::Nothing => {
+                Came::Nothing => {
                     self.note_received(&all);
                     return Err(self.scene.in_vain(&self.name, "the end of the stream"));
                 }
@@ -148,7 +152,7 @@ impl TcpPeer {
                 self.note_received(&all);
                 return Err(broken(format!(
                     "{} got more than {most} bytes, and no end of the stream.",
-                    capital(&self.name)
+                    titled(&self.name)
                 )));
             }
         }
@@ -169,7 +173,7 @@ impl TcpPeer {
                 return Err(broken(format!(
                     "{}'s connection was reset after the end of the stream. A socket that is closed while it holds unread \
                      bytes sends RST, whatever it sent before.",
-                    capital(&self.name)
+                    titled(&self.name)
                 )));
             }
         }
@@ -177,48 +181,16 @@ impl TcpPeer {
         Ok(())
     }
 
-    /// Waits for the other side to close or to break off; what it sends before is dropped.
-    ///
-    /// # Errors
-    ///
-    /// It does neither.
-    pub fn wait_for_close(&mut self) -> Outcome {
-        loop {
-            match self.read_some()? {
-                Read1::Bytes(_) => {}
-                Read1::End | Read1::Reset(_) => {
-                    self.note(Act::Does, "sees the connection closed");
-                    return Ok(());
-                }
-                Read1::Nothing => return Err(self.scene.in_vain(&self.name, "the connection to be closed")),
-            }
-        }
-    }
-
-    /// Waits until something has arrived, without taking it.
-    ///
-    /// # Errors
-    ///
-    /// Nothing arrives.
-    pub fn has_mail(&self) -> Outcome {
-        self.stream.set_read_timeout(Some(GLANCE))?;
-        let arrived = self.scene.wait_for(|| match self.stream.peek(&mut [0]) {
-            Err(error) if is_silence(&error) => Ok(None),
-            _ => Ok(Some(())),
-        })?;
-        arrived.ok_or_else(|| self.scene.in_vain(&self.name, "a first byte"))
-    }
-
-    fn read_some(&mut self) -> Outcome<Read1> {
+    fn read_some(&mut self) -> Outcome<Came> {
         self.stream.set_read_timeout(Some(GLANCE))?;
         let mut buffer = [0; 16 << 10];
         let read = self.scene.wait_for(|| match self.stream.read(&mut buffer) {
-            Ok(0) => Ok(Some(Read1::End)),
-            Ok(length) => Ok(Some(Read1::Bytes(buffer[..length].to_vec()))),
+            Ok(0) => Ok(Some(Came::End)),
+            Ok(length) => Ok(Some(Came::Bytes(buffer[..length].to_vec()))),
             Err(error) if is_silence(&error) => Ok(None),
-            Err(error) => Ok(Some(Read1::Reset(error))),
+            Err(error) => Ok(Some(Came::Reset(error))),
         })?;
-        Ok(read.unwrap_or(Read1::Nothing))
+        Ok(read.unwrap_or(Came::Nothing))
     }
 
     /// Sends no more; the other side reads the end of the stream.
@@ -230,7 +202,7 @@ impl TcpPeer {
         self.note(Act::Does, "closes its sending side");
         self.stream
             .shutdown(Shutdown::Write)
-            .map_err(|error| broken(format!("{} could not close its sending side: {error}.", capital(&self.name))))
+            .map_err(|error| broken(format!("{} could not close its sending side: {error}.", titled(&self.name))))
     }
 
     /// Waits until the other side has read everything that was sent: until its program did, not only its system.
@@ -279,7 +251,7 @@ impl TcpPeer {
 }
 
 /// What one read brings.
-enum Read1 {
+enum Came {
     Bytes(Vec<u8>),
     End,
     Reset(io::Error),
@@ -326,7 +298,14 @@ impl Porter {
         let wait_at = |listener: TcpListener| {
             let (announce, closing) = (announce.clone(), Arc::clone(&closing));
             thread::spawn(move || {
-                while let Ok((stream, _)) = listener.accept() {
+                loop {
+                    // A client that is gone before it is accepted is an error on some systems, but not of ours.
+                    let Ok((stream, _)) = listener.accept() else {
+                        if closing.load(Ordering::Relaxed) {
+                            return;
+                        }
+                        continue;
+                    };
                     if closing.load(Ordering::Relaxed) {
                         // Closed in good order, it would keep the port in TIME_WAIT for a minute.
                         let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));

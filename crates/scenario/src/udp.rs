@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use transcript::{Act, literal};
 
 use crate::program::side_by_side;
-use crate::scene::{GLANCE, Scene, Watched, capital, lock};
+use crate::scene::{GLANCE, Scene, Watched, lock, titled};
 use crate::trouble::{Outcome, Trouble, broken, demand};
 
 /// The largest payload of a datagram, in bytes.
@@ -19,6 +19,9 @@ pub struct UdpPeer {
     scene: Scene,
     name: String,
     socket: Arc<UdpSocket>,
+    /// The server that a client of the lab talks to: nobody else's answer counts.
+    server: Option<SocketAddr>,
+    /// Who sent the last datagram, or will get the next.
     partner: Option<SocketAddr>,
     forgiven: Arc<Forgiven>,
 }
@@ -54,7 +57,8 @@ impl UdpPeer {
         let (socket, forgiven) = (Arc::new(socket), Arc::default());
         scene.watch(name, &socket, &forgiven);
         scene.transcript().introduce(name, socket.local_addr()?);
-        Ok(UdpPeer { scene: scene.clone(), name: name.to_owned(), socket, partner, forgiven })
+        let (scene, name) = (scene.clone(), name.to_owned());
+        Ok(UdpPeer { scene, name, socket, server: partner, partner, forgiven })
     }
 
     /// The socket's own address.
@@ -94,7 +98,13 @@ impl UdpPeer {
 
     /// From now on, a datagram that was expected once may come again at any time.
     pub fn forgives_repeats(&self) {
-        *lock(&self.forgiven.0) = Some(Vec::new());
+        lock(&self.forgiven.0).get_or_insert_default();
+    }
+
+    /// These bytes may come at any time, or not at all.
+    pub fn may_get(&self, bytes: impl AsRef<[u8]>) {
+        self.forgives_repeats();
+        self.forgiven.remember(bytes.as_ref());
     }
 
     /// Waits for the next datagram, from whomever; its sender becomes the partner.
@@ -136,7 +146,7 @@ impl UdpPeer {
     fn strayed_to(&self, other: &str, what: &str) -> Trouble {
         self.scene.note(other, Act::Receives, what);
         let what = transcript::shortened(what);
-        broken(format!("{} got {what}, which was for {}.", capital(other), self.name))
+        broken(format!("{} got {what}, which was for {}.", titled(other), self.name))
     }
 
     /// Whether a datagram arrives within `time`; it is left where it is.
@@ -161,20 +171,19 @@ impl UdpPeer {
     /// Another comes, or none, or from somewhere else.
     pub fn expect(&mut self, bytes: impl AsRef<[u8]>) -> Outcome {
         let bytes = bytes.as_ref();
-        let partner = self.partner;
         let mut datagram = self.receive(&described(bytes))?;
         while datagram.bytes != bytes && self.forgiven.has(&datagram.bytes) {
             datagram = self.receive(&described(bytes))?;
         }
         self.forgiven.remember(bytes);
-        let (name, due, came) = (capital(&self.name), described(bytes), described(&datagram.bytes));
+        let (name, due, came) = (titled(&self.name), described(bytes), described(&datagram.bytes));
         if datagram.bytes != bytes {
             let because = format!("{name} got {}, where {} was due.", brief(&datagram.bytes), brief(bytes));
-            return Err(broken(because).seen_in(side_by_side(&due, &came)));
+            return Err(broken(because).seen_in(side_by_side(&due, "got", &came)));
         }
         let from = datagram.from;
-        demand(partner.is_none_or(|partner| partner == from), || {
-            let partner = partner.map(|partner| partner.to_string()).unwrap_or_default();
+        demand(self.server.is_none_or(|server| server == from), || {
+            let partner = self.server.map(|server| server.to_string()).unwrap_or_default();
             format!(
                 "{name} got {} from {from}; it talks to {partner}, and an answer from elsewhere is no answer.",
                 transcript::shortened(&came)
@@ -203,7 +212,7 @@ impl UdpPeer {
                     self.note(Act::Receives, described(&buffer[..length]));
                     return Err(broken(format!(
                         "{} got {came}, and it was too early for anything.",
-                        capital(&self.name)
+                        titled(&self.name)
                     )));
                 }
                 Err(error) if nothing_came(&error) => {}
@@ -254,7 +263,8 @@ fn brief(bytes: &[u8]) -> String {
         return whole;
     }
     let head: String = whole.chars().take(SHOWN / 2).collect();
-    format!("{head}… ({} bytes)", bytes.len())
+    // Half an escape says nothing.
+    format!("{}…\" ({} bytes)", head.trim_end_matches('\\'), bytes.len())
 }
 
 /// Errors of a receive that mean: nothing (yet). Windows reports here that an earlier datagram was refused.

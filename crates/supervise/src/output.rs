@@ -67,6 +67,10 @@ impl Output {
         self.lines.remove(at)
     }
 
+    pub(crate) fn has_printed(&self) -> bool {
+        self.stdout_bytes > 0
+    }
+
     pub(crate) fn too_much(&self) -> bool {
         self.too_much
     }

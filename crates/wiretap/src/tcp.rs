@@ -19,6 +19,9 @@ use crate::rule::{Direction, Fault, Rule, Rules};
 /// How often a waiting pump looks whether the tap is gone or its connection broken.
 const GLANCE: Duration = Duration::from_millis(50);
 
+/// How long the server may take to be connected.
+const CONNECTING: Duration = Duration::from_secs(5);
+
 /// The pause after a piece, so that the receiver can read it before the next one comes.
 const PIECE_PAUSE: Duration = Duration::from_millis(1);
 
@@ -102,7 +105,13 @@ impl Drop for TcpTap {
 
 impl Shared {
     fn accept_all(self: &Arc<Shared>, listener: &TcpListener) {
-        while let Ok((client, _)) = listener.accept() {
+        loop {
+            let Ok((client, _)) = listener.accept() else {
+                if self.closing.load(Ordering::Relaxed) {
+                    return;
+                }
+                continue;
+            };
             if self.closing.load(Ordering::Relaxed) {
                 // Closed in good order, it would keep the port in TIME_WAIT for a minute.
                 let _ = SockRef::from(&client).set_linger(Some(Duration::ZERO));
@@ -117,7 +126,7 @@ impl Shared {
     }
 
     fn open(self: &Arc<Shared>, conversation: usize, client: &TcpStream) -> io::Result<()> {
-        let server = TcpStream::connect(self.server)?;
+        let server = TcpStream::connect_timeout(&self.server, CONNECTING)?;
         self.record.add(conversation, Direction::ToServer, Deed::Opened);
         let broken = Arc::new(AtomicBool::new(false));
         for (direction, from, to) in [(Direction::ToServer, client, &server), (Direction::ToClient, &server, client)] {
@@ -164,8 +173,9 @@ impl Pump {
             match from.read(&mut buffer) {
                 Ok(0) => {
                     self.release(&mut held, send);
+                    self.add(Deed::Ended);
                     let _ = send.send(Load::End);
-                    return self.add(Deed::Ended);
+                    return;
                 }
                 Ok(length) => {
                     if !self.pass(&buffer[..length], &mut held, send) {

@@ -350,8 +350,7 @@ fn serves_others_beside_an_idle_client() -> Stage {
                 }
                 Ok(())
             })?;
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }
 
@@ -396,8 +395,9 @@ fn says_at_once_who_is_connected() -> Stage {
                     "Your server did not say who is connected while the client was.".to_owned()
                 })?;
                 let text = read_answer(&mut alice)?;
+                server.prints(&sent(&alice, &text))?;
                 alice.closes();
-                server.next_line(&text).map(|_| ())
+                Ok(())
             })
         })
 }
@@ -430,9 +430,7 @@ fn serves_others_beside_a_client_that_drips() -> Stage {
             })?;
             read_answer(&mut alice)?;
             alice.closes();
-            demand(!server.has_ended(), || "Your server ended.".to_owned())?;
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }
 
@@ -454,14 +452,14 @@ fn survives_resets() -> Stage {
                 lab.tcp("mallory", &server)?.resets()?;
             }
             // Held up, the server finds connections in its queue that are broken already, or will be when it writes.
-            server.pause();
             for _ in 0..3 {
+                server.pause();
                 let mut mallory = lab.tcp("mallory", &server)?;
                 mallory.send("and off")?;
                 mallory.resets()?;
                 lab.tcp("mallory", &server)?.closes();
+                server.resume();
             }
-            server.resume();
             for _ in 0..2 {
                 let mut mallory = lab.tcp("mallory", &server)?;
                 read_answer(&mut mallory)?;
@@ -472,10 +470,8 @@ fn survives_resets() -> Stage {
             server.prints_among_others(&format!("{} connected", alice.address()))?;
             server.prints_among_others(&sent(&alice, &text))?;
             alice.closes();
-            demand(!server.has_ended(), || "Your server ended.".to_owned())?;
             // Which lines the broken connections leave is open.
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }
 
@@ -498,9 +494,7 @@ fn keeps_nothing_that_clients_send() -> Stage {
             let mut carol = lab.tcp("carol", &server)?;
             read_answer(&mut carol)?;
             carol.closes();
-            demand(!server.has_ended(), || "Your server ended.".to_owned())?;
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }
 
@@ -567,7 +561,7 @@ fn puts_the_pieces_together() -> Stage {
 fn says_at_once_that_it_is_connected() -> Stage {
     Stage::client("It says that it is connected before the first byte comes")
         .promises(["T5", "C4"])
-        .why("Into a pipe, many languages keep what a program prints until a buffer is full. Who waits for the line waits for ever.")
+        .why("Into a pipe, many languages keep what a program prints until a buffer is full. Whoever waits for the line waits for ever.")
         .hints([
             "When does your line leave the program: when it is printed, or when the program ends?",
             "Print it right after connecting, and flush (Rust's `println!` and `writeln!` to stdout do so at each newline).",

@@ -11,7 +11,7 @@ use anyhow::{Context, bail, ensure};
 use supervise::{Child, Line};
 
 use super::median;
-use crate::chapters::root;
+use crate::build::cargo;
 use crate::print;
 
 /// How long one measurement takes.
@@ -43,7 +43,7 @@ pub fn run(runs: u32) -> anyhow::Result<ExitCode> {
 
 /// Builds everything with optimisations; returns the folder with the programs.
 fn build() -> anyhow::Result<PathBuf> {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = cargo();
     cargo.args([
         "build",
         "--release",
@@ -54,7 +54,7 @@ fn build() -> anyhow::Result<PathBuf> {
         "benchmarks",
         "--bins",
     ]);
-    let status = cargo.current_dir(root()).status().context("cannot start cargo")?;
+    let status = cargo.status().context("cannot start cargo")?;
     ensure!(status.success(), "the programs could not be built; cargo's message is above");
     let xtask = env::current_exe().context("cannot find my own program")?;
     let target = xtask.ancestors().nth(2).context("my own program is not in a target folder")?;
