@@ -180,7 +180,7 @@ fn a_program_that_cannot_be_started_is_not_the_students_fault() {
 fn a_name_that_does_not_exist_gets_the_nearest() {
     let output = check(&["check", "udp-ecko"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output).contains("there is no chapter `udp-ecko`: the nearest is `udp-echo`"), "{}", text(&output));
+    assert!(text(&output).contains("there is no chapter `udp-ecko`: the nearest are `udp-echo`"), "{}", text(&output));
     let output = check(&["hint", "udp-echo", "each-client-gets-his-own"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output).contains("`server/each-client-gets-its-own`"), "{}", text(&output));
