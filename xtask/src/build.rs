@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use std::{env, fs};
 
 use anyhow::{Context, bail};
+use jzon::JsonValue;
 use scenario::{Launch, Programs};
-use serde_json::Value;
 
 use crate::chapters::{Found, root};
 
@@ -47,7 +47,7 @@ pub fn programs(found: &Found, whose: Whose) -> anyhow::Result<Built> {
     let mut refusal = None;
     let mut executables = Vec::new();
     for message in BufReader::new(messages).lines() {
-        let message: Value = serde_json::from_str(&message.context("cannot read what cargo says")?).unwrap_or_default();
+        let message = jzon::parse(&message.context("cannot read what cargo says")?).unwrap_or(JsonValue::Null);
         if let Some(rendered) = message["message"]["rendered"].as_str() {
             let _ = io::stderr().write_all(rendered.as_bytes());
             if message["message"]["level"] == "error" && refusal.is_none() {
