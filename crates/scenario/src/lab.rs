@@ -188,8 +188,7 @@ impl Lab {
         for _ in 1..TIMES {
             match part(self) {
                 Err(Trouble::Broken(_)) => {
-                    self.ends_programs();
-                    self.scene.clear();
+                    self.clears_the_stage();
                 }
                 other => return other,
             }
@@ -217,6 +216,13 @@ impl Lab {
         self.scene.all_still_serve()?;
         self.ends_programs();
         Ok(())
+    }
+
+    /// Ends the programs and forgets what happened: the story, or a part of it, is told anew.
+    pub(crate) fn clears_the_stage(&mut self) {
+        self.ends_programs();
+        self.scene.clear();
+        self.locks.clear();
     }
 
     fn ends_programs(&mut self) {
