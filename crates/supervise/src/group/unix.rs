@@ -162,6 +162,7 @@ pub(crate) fn memory(id: u32) -> Option<u64> {
 #[cfg(target_os = "linux")]
 mod linux {
     use super::*;
+    use std::collections::BTreeSet;
     use std::sync::Once;
 
     pub(super) fn adopt_orphans() {
@@ -173,10 +174,14 @@ mod linux {
     }
 
     /// Children of our first thread, to which orphans are given. Its id is the process id.
-    fn children() -> Vec<pid_t> {
+    ///
+    /// The kernel's list may leave some out when others end while it is read (proc(5)), so it is read again.
+    fn children() -> BTreeSet<pid_t> {
+        const READINGS: usize = 3;
         let us = std::process::id();
-        let children = fs::read_to_string(format!("/proc/{us}/task/{us}/children")).unwrap_or_default();
-        children.split_whitespace().filter_map(|id| id.parse().ok()).collect()
+        let list = || fs::read_to_string(format!("/proc/{us}/task/{us}/children")).unwrap_or_default();
+        let lists: Vec<_> = (0..READINGS).map(|_| list()).collect();
+        lists.iter().flat_map(|list| list.split_whitespace()).filter_map(|id| id.parse().ok()).collect()
     }
 
     pub(super) fn orphans_marked(mark: &str) -> Vec<pid_t> {
