@@ -38,7 +38,7 @@ fn show(found: &Found) -> anyhow::Result<()> {
         bail!("the solution of {} does not compile; the compiler's message is above", found.chapter.name());
     };
     print(&format!("{}\n\n", found.chapter.name()));
-    let session = Session::start(&server, found.chapter.transport(), Vec::new())?;
+    let session = Session::start(&server, &found.chapter, Vec::new())?;
     let example = found.chapter.example();
     let command = client.client(&session.tap.address().to_string(), example.arguments);
     let client = Arc::new(Child::start(command).context("cannot start the client")?);

@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     else {
         bail!("{} does not compile; the compiler's message is above", arguments.chapter);
     };
-    let session = Session::start(&server, found.chapter.transport(), arguments.rules())?;
+    let session = Session::start(&server, &found.chapter, arguments.rules())?;
     let more: Vec<_> = arguments.client.iter().map(String::as_str).collect();
     let client =
         Attached::start(client.client(&session.tap.address().to_string(), &more)).context("cannot start the client")?;

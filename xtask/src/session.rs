@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use scenario::{Launch, Rule, Tap, Transport};
+use scenario::{Chapter, Launch, Rule, Tap, Transport};
 use supervise::{Child, Line};
 use transcript::{Act, Transcript};
 use wiretap::{Event, TcpTap, UdpTap};
@@ -28,15 +28,16 @@ pub struct Session {
 
 impl Session {
     /// Starts the server and the tap; from now on everything that they do is told.
-    pub fn start(server: &Launch, transport: Transport, rules: Vec<Rule>) -> anyhow::Result<Session> {
-        let child = Child::start(server.server("127.0.0.1:0")).context("cannot start the server")?;
+    pub fn start(server: &Launch, chapter: &Chapter, rules: Vec<Rule>) -> anyhow::Result<Session> {
+        let child = Child::start(server.server("127.0.0.1:0", &[])).context("cannot start the server")?;
         let address = listening(&child)?;
-        let watcher = Box::new(|event: &Event| {
-            let (actor, words) = event.described();
+        let describe = chapter.describe();
+        let watcher = Box::new(move |event: &Event| {
+            let (actor, words) = event.described_by(describe);
             let act = if event.bytes().is_some() { Act::Sends } else { Act::Does };
             tell(actor, act, &words);
         });
-        let tap = match transport {
+        let tap = match chapter.transport() {
             Transport::Tcp => Tap::Tcp(TcpTap::watched(address, rules, Some(watcher))?),
             Transport::Udp => Tap::Udp(UdpTap::watched(address, rules, Some(watcher))?),
         };

@@ -1,10 +1,12 @@
 //! What a chapter consists of: its name, its promises, and its stages, those that all chapters share among them.
 
+use transcript::literal;
+
 use crate::common;
 use crate::profile::{Example, Profile};
 use crate::promise::{self, Promise};
 use crate::role::Transport;
-use crate::stage::Stage;
+use crate::stage::{Describe, Stage};
 
 /// The `main` of a chapter's `stages.rs`: `scenario::main!("udp-echo", chapter);`. Nothing where the stages are a module of
 /// another program.
@@ -27,6 +29,7 @@ macro_rules! main {
 pub struct Chapter {
     name: &'static str,
     profile: Profile,
+    describe: Describe,
     promises: Vec<Promise>,
     stages: Vec<Stage>,
 }
@@ -36,7 +39,21 @@ impl Chapter {
     pub fn new(name: &'static str, brief: &str, profile: Profile, mut stages: Vec<Stage>) -> Chapter {
         stages.extend(common::stages(&profile));
         stages.sort_by_key(Stage::role);
-        Chapter { name, profile, promises: promise::of(brief), stages }
+        Chapter { name, profile, describe: literal::quoted, promises: promise::of(brief), stages }
+    }
+
+    /// Has bytes on the wire described in the words of the chapter's protocol, where text in quotes says too little.
+    pub fn describing(mut self, describe: Describe) -> Chapter {
+        self.describe = describe;
+        for stage in &mut self.stages {
+            stage.describe = describe;
+        }
+        self
+    }
+
+    /// What bytes on the wire mean, in words.
+    pub fn describe(&self) -> Describe {
+        self.describe
     }
 
     /// `udp-echo`

@@ -4,6 +4,7 @@ use std::net::{TcpListener, UdpSocket};
 
 use socket2::{Domain, Socket, Type};
 
+use crate::folder::Folder;
 use crate::lab::Lab;
 use crate::profile::{Profile, WithClient, WithServer};
 use crate::program::Program;
@@ -39,7 +40,7 @@ pub(crate) fn stages(profile: &Profile) -> Vec<Stage> {
     let calls_its_default_port = || client_default_port(with_client, port);
     let speaks_ipv6 = || client_ipv6(with_client);
     let resolves_names = || client_names(with_client);
-    let says_that_a_name_is_unknown = unknown_name;
+    let says_that_a_name_is_unknown = || unknown_name(with_client);
     all.extend(stages![
         refuses_a_wrong_command_line,
         explains_its_options,
@@ -141,7 +142,7 @@ fn port_taken(transport: Transport) -> Stage {
                     (None, Some(socket), address)
                 }
             };
-            let server = lab.start_server_at(&address.to_string())?;
+            let server = lab.start_server_at(&address.to_string(), &[])?;
             if let Some(line) = server.line_within(lab.patience()) {
                 let because = format!("Your server printed `{line}` on stdout, although another program has the port.");
                 return demand(false, || because).breaking(&["C4"]);
@@ -271,6 +272,8 @@ fn client_default_port(exchange: WithClient, port: u16) -> Stage {
         ])
         .story(move |lab| {
             let address = format!("127.0.0.1:{port}");
+            let arguments = exchange.arguments();
+            let _home = home_for_errands(lab, exchange)?;
             match exchange {
                 WithClient::Tcp(_) => {
                     lab.reserve_default_port(Transport::Tcp, port)?;
@@ -279,10 +282,10 @@ fn client_default_port(exchange: WithClient, port: u16) -> Stage {
                     server.accept()?.resets()?;
                     lab.lowers_the_curtain()
                 }
-                WithClient::Udp(exchange) => {
+                WithClient::Udp(exchange) | WithClient::UdpCommand(_, exchange) => {
                     lab.reserve_default_port(Transport::Udp, port)?;
                     let server = lab.udp_server_on(&[&address]).or_else(|_| taken_meanwhile(port))?;
-                    let client = lab.bare(Role::Client, &[])?;
+                    let client = lab.bare(Role::Client, arguments)?;
                     exchange(lab, server, &client)
                 }
             }
@@ -370,7 +373,7 @@ fn client_names(exchange: WithClient) -> Stage {
         })
 }
 
-fn unknown_name() -> Stage {
+fn unknown_name(exchange: WithClient) -> Stage {
     Stage::client("A name that nobody knows is an error that says so")
         .promises(["C5", "C3"])
         .why("Most names that are not found are mistyped. The error shows the name as the program understood it.")
@@ -379,24 +382,37 @@ fn unknown_name() -> Stage {
             "An error: let it travel to `main` with `?`, with the name added by `with_context`.",
             "name.to_socket_addrs().with_context(|| format!(\"cannot look up {name}\"))?",
         ])
-        .story(|lab| {
+        .story(move |lab| {
             lab.knows_names("")?;
-            let client = lab.client("no-such-host.invalid:1", &[])?;
+            let _home = home_for_errands(lab, exchange)?;
+            let client = lab.client("no-such-host.invalid:1", exchange.arguments())?;
             client.fails(&["no-such-host.invalid"])
         })
 }
 
+/// A client with an errand may leave files where it was started.
+fn home_for_errands(lab: &mut Lab, exchange: WithClient) -> Outcome<Option<Folder>> {
+    if exchange.arguments().is_empty() {
+        return Ok(None);
+    }
+    let folder = lab.folder("home")?;
+    lab.at_home_in(&folder);
+    Ok(Some(folder))
+}
+
 /// Lets the client call `host`, and plays the exchange with it.
 fn call(lab: &mut Lab, exchange: WithClient, addresses: &[&str], host: &str) -> Outcome {
+    let arguments = exchange.arguments();
+    let _home = home_for_errands(lab, exchange)?;
     match exchange {
         WithClient::Tcp(exchange) => {
             let server = lab.tcp_server_on(addresses)?;
             let client = lab.client(format!("{host}:{}", server.address().port()), &[])?;
             exchange(lab, server, &client)
         }
-        WithClient::Udp(exchange) => {
+        WithClient::Udp(exchange) | WithClient::UdpCommand(_, exchange) => {
             let server = lab.udp_server_on(addresses)?;
-            let client = lab.client(format!("{host}:{}", server.port()), &[])?;
+            let client = lab.client(format!("{host}:{}", server.port()), arguments)?;
             exchange(lab, server, &client)
         }
     }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,11 +13,13 @@ use supervise::Line;
 use transcript::Act;
 use wiretap::{Tap, TcpTap, UdpTap};
 
+use crate::folder::Folder;
 use crate::launch::{Launch, Programs};
 use crate::names::Names;
 use crate::program::{Program, shown};
 use crate::role::{Role, Transport};
 use crate::scene::{GLANCE, Scene};
+use crate::stage::Describe;
 use crate::tcp::{Porter, TcpPeer};
 use crate::trouble::{Outcome, Trouble, broken, skip};
 use crate::udp::UdpPeer;
@@ -30,13 +33,16 @@ pub struct Lab {
     programs: Programs,
     environment: Vec<(String, String)>,
     names: Option<Names>,
+    /// Where programs are started, if not where the checker was.
+    home: Option<PathBuf>,
     /// Locks that are kept until the programs have ended.
     locks: Vec<File>,
 }
 
 impl Lab {
-    pub(crate) fn new(programs: Programs) -> Lab {
-        Lab { scene: Scene::new(), programs, environment: Vec::new(), names: None, locks: Vec::new() }
+    pub(crate) fn new(programs: Programs, describe: Describe) -> Lab {
+        let (environment, locks) = Default::default();
+        Lab { scene: Scene::new(describe), programs, environment, names: None, home: None, locks }
     }
 
     /// How long something that must come is waited for.
@@ -47,6 +53,24 @@ impl Lab {
     /// Sets a variable in the environment of the programs that are started from now on.
     pub fn environment(&mut self, name: &str, value: &str) {
         self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    // Files.
+
+    /// An empty folder, which goes with the value. `name` stands for it in the transcript.
+    ///
+    /// # Errors
+    ///
+    /// The system gives none.
+    pub fn folder(&mut self, name: &str) -> Outcome<Folder> {
+        let folder = Folder::new()?;
+        self.scene.transcript().introduce(name, folder.path().display());
+        Ok(folder)
+    }
+
+    /// The programs that are started from now on are started in this folder.
+    pub fn at_home_in(&mut self, folder: &Folder) {
+        self.home = Some(folder.path().to_owned());
     }
 
     // The programs under test.
@@ -60,16 +84,29 @@ impl Lab {
         self.server_at(ANY_PORT)
     }
 
+    /// Starts the server on a free port with more options, and waits for its listening line.
+    ///
+    /// # Errors
+    ///
+    /// It does not say where it listens.
+    pub fn server_with(&mut self, more: &[&str]) -> Outcome<Program> {
+        self.listening_server(ANY_PORT, more)
+    }
+
     /// Starts the server at an address and waits for its listening line.
     ///
     /// # Errors
     ///
     /// It does not say where it listens.
     pub fn server_at(&mut self, bind: &str) -> Outcome<Program> {
+        self.listening_server(bind, &[])
+    }
+
+    fn listening_server(&mut self, bind: &str, more: &[&str]) -> Outcome<Program> {
         if let Some(trouble) = self.programs.silence.certain() {
             return Err(trouble);
         }
-        let mut server = self.start_server_at(bind)?;
+        let mut server = self.start_server_at(bind, more)?;
         let listening = server.listens();
         match &listening {
             Err(trouble) if !server.has_spoken() => self.programs.silence.heard(trouble),
@@ -87,7 +124,7 @@ impl Lab {
         const TRIES: u32 = 3;
         for attempt in 1.. {
             let due = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-            let mut server = self.start_server_at(&due.to_string())?;
+            let mut server = self.start_server_at(&due.to_string(), &[])?;
             match server.listens() {
                 Ok(()) if server.address() == due => return Ok(server),
                 Ok(()) => {
@@ -107,8 +144,8 @@ impl Lab {
     /// # Errors
     ///
     /// It cannot be started.
-    pub fn start_server_at(&mut self, bind: &str) -> Outcome<Program> {
-        let command = self.launch(Role::Server)?.server(bind);
+    pub fn start_server_at(&mut self, bind: &str, more: &[&str]) -> Outcome<Program> {
+        let command = self.launch(Role::Server)?.server(bind, more);
         self.start(Role::Server, command)
     }
 
@@ -243,9 +280,12 @@ impl Lab {
         Ok(())
     }
 
-    fn launch(&self, role: Role) -> Outcome<&Launch> {
+    fn launch(&self, role: Role) -> Outcome<Launch> {
         let given = if role == Role::Server { &self.programs.server } else { &self.programs.client };
-        given.as_ref().ok_or_else(|| Trouble::Lab(format!("a story needs a {} that was not given", role.name())))
+        let launch = given.as_ref();
+        let launch =
+            launch.ok_or_else(|| Trouble::Lab(format!("a story needs a {} that was not given", role.name())))?;
+        Ok(self.home.as_ref().map_or_else(|| launch.clone(), |home| launch.in_folder(home)))
     }
 
     fn start(&self, role: Role, mut command: Command) -> Outcome<Program> {
@@ -396,7 +436,7 @@ impl Lab {
     /// Writes what the tap saw into the transcript, in its order.
     pub fn recall(&self, tap: &Tap) {
         for event in tap.events() {
-            let (actor, words) = event.described();
+            let (actor, words) = event.described_by(|bytes| self.scene.described(bytes));
             self.scene.note(actor, Act::Passes, words);
         }
     }

@@ -15,6 +15,8 @@ use crate::trouble::{Outcome, Trouble, skip};
 #[derive(Debug, Clone)]
 pub struct Launch {
     words: Vec<String>,
+    /// Where it is started, if not where we are.
+    home: Option<PathBuf>,
     /// Whether the command line says itself where host and port go.
     has_places: bool,
 }
@@ -79,7 +81,7 @@ impl Programs {
 impl Launch {
     /// A program that was built here.
     pub fn built(program: PathBuf) -> Launch {
-        Launch { words: vec![program.to_string_lossy().into_owned()], has_places: false }
+        Launch { words: vec![program.to_string_lossy().into_owned()], home: None, has_places: false }
     }
 
     /// A command line as a shell splits it. `{host}` and `{port}` in it are filled in; without them the contract's
@@ -94,7 +96,8 @@ impl Launch {
             bail!("the command line is empty");
         }
         ensure!(can_be_found(&words[0]), "cannot start `{}`: there is no such program", words[0]);
-        Ok(Launch { words, has_places: text.contains("{host}") || text.contains("{port}") })
+        let has_places = text.contains("{host}") || text.contains("{port}");
+        Ok(Launch { words, home: None, has_places })
     }
 
     /// Whether options are filled into places rather than appended.
@@ -103,8 +106,8 @@ impl Launch {
     }
 
     /// The command that starts it as a server at an address.
-    pub fn server(&self, bind: &str) -> Command {
-        self.at("--bind", bind, &[])
+    pub fn server(&self, bind: &str, more: &[&str]) -> Command {
+        self.at("--bind", bind, more)
     }
 
     /// The command that starts it as a client of the server at an address.
@@ -121,12 +124,38 @@ impl Launch {
         let bare_host = host.trim_start_matches('[').trim_end_matches(']');
         let fill =
             |word: &String| word.replace("{host}:{port}", address).replace("{host}", bare_host).replace("{port}", port);
-        command(self.words.iter().map(fill), more)
+        self.command(self.words.iter().map(fill), more)
     }
 
     /// The command with these arguments and nothing else.
     pub(crate) fn with(&self, arguments: &[&str]) -> Command {
-        command(self.words.iter().cloned(), arguments)
+        self.command(self.words.iter().cloned(), arguments)
+    }
+
+    fn command(&self, mut words: impl Iterator<Item = String>, more: &[&str]) -> Command {
+        let mut command = Command::new(words.next().unwrap_or_default());
+        command.args(words).args(more);
+        if let Some(home) = &self.home {
+            command.current_dir(home);
+        }
+        // A panic is reported by its message; its backtrace would hide it.
+        command.env("RUST_BACKTRACE", "0");
+        // Whether a program flushes its lines must not depend on who grades it.
+        command.env_remove("PYTHONUNBUFFERED");
+        command
+    }
+
+    /// The same program, to be started in another folder. Words that name a file from where we are go on naming it.
+    pub(crate) fn in_folder(&self, home: &Path) -> Launch {
+        let from_here = |word: &String| match Path::new(word).canonicalize() {
+            Ok(path) => path.to_string_lossy().into_owned(),
+            Err(_) => word.clone(),
+        };
+        // A bare name at the beginning is looked up in PATH.
+        let is_in_path = |at: usize, word: &str| at == 0 && Path::new(word).components().count() == 1;
+        let words = self.words.iter().enumerate();
+        let words = words.map(|(at, word)| if is_in_path(at, word) { word.clone() } else { from_here(word) });
+        Launch { words: words.collect(), home: Some(home.to_owned()), has_places: self.has_places }
     }
 }
 
@@ -139,16 +168,6 @@ fn can_be_found(program: &str) -> bool {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let name = here.with_extension(std::env::consts::EXE_EXTENSION);
     std::env::split_paths(&folders).any(|folder| folder.join(here).is_file() || folder.join(&name).is_file())
-}
-
-fn command(mut words: impl Iterator<Item = String>, more: &[&str]) -> Command {
-    let mut command = Command::new(words.next().unwrap_or_default());
-    command.args(words).args(more);
-    // A panic is reported by its message; its backtrace would hide it.
-    command.env("RUST_BACKTRACE", "0");
-    // Whether a program flushes its lines must not depend on who grades it.
-    command.env_remove("PYTHONUNBUFFERED");
-    command
 }
 
 #[cfg(test)]

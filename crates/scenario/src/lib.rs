@@ -10,6 +10,7 @@
 
 mod chapter;
 mod common;
+mod folder;
 mod lab;
 mod launch;
 mod names;
@@ -29,6 +30,7 @@ mod udp;
 pub mod harness;
 
 pub use chapter::Chapter;
+pub use folder::Folder;
 pub use lab::{Lab, TcpStand, UdpStand};
 pub use launch::{Launch, Programs};
 pub use names::remove_leftovers;
@@ -37,9 +39,9 @@ pub use program::{Finished, Program};
 pub use promise::Promise;
 pub use role::{Role, Transport};
 pub use runner::{StageReport, Verdict, play, play_all};
-pub use stage::{Stage, Story, last_part};
+pub use stage::{Describe, Stage, Story, last_part};
 pub use tcp::TcpPeer;
 pub use transcript::literal::quoted;
-pub use trouble::{Breaking, Failure, Outcome, Trouble, demand, skip};
+pub use trouble::{Breaking, Failure, Meaning, Outcome, Trouble, demand, skip};
 pub use udp::{Datagram, MAX_DATAGRAM, UdpPeer};
 pub use wiretap::{Direction, Rule, Tap};

@@ -43,6 +43,9 @@ impl Names {
         let mut wrapped = Command::new("unshare");
         wrapped.args(["--user", "--map-root-user", "--mount", "sh", "-c", SCRIPT]).arg(&self.folder);
         wrapped.arg(command.get_program()).args(command.get_args());
+        if let Some(folder) = command.get_current_dir() {
+            wrapped.current_dir(folder);
+        }
         for (name, value) in command.get_envs() {
             match value {
                 Some(value) => wrapped.env(name, value),

@@ -15,6 +15,18 @@ pub enum WithClient {
     Tcp(fn(&mut Lab, TcpStand, &Program) -> Outcome),
     /// Over UDP.
     Udp(fn(&mut Lab, UdpStand, &Program) -> Outcome),
+    /// Over UDP, by a client that must be told on its command line what to do.
+    UdpCommand(&'static [&'static str], fn(&mut Lab, UdpStand, &Program) -> Outcome),
+}
+
+impl WithClient {
+    /// What the client must be told on its command line.
+    pub(crate) fn arguments(self) -> &'static [&'static str] {
+        match self {
+            WithClient::UdpCommand(arguments, _) => arguments,
+            WithClient::Tcp(_) | WithClient::Udp(_) => &[],
+        }
+    }
 }
 
 /// What a client is given to say when a pair is shown.
@@ -47,7 +59,7 @@ impl Profile {
     pub(crate) fn transport(&self) -> Transport {
         match self.with_client {
             WithClient::Tcp(_) => Transport::Tcp,
-            WithClient::Udp(_) => Transport::Udp,
+            WithClient::Udp(_) | WithClient::UdpCommand(..) => Transport::Udp,
         }
     }
 }

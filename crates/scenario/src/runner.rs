@@ -16,7 +16,6 @@ use crate::role::Role;
 use crate::scene::{Actor, Scene, Watched, capital, ended, titled};
 use crate::stage::Stage;
 use crate::trouble::{Failure, Outcome, Trouble, broken};
-use crate::udp::described;
 
 /// How a stage went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +62,7 @@ pub struct StageReport {
 /// Plays one stage.
 pub fn play(stage: &Stage, programs: &Programs) -> StageReport {
     let began = Instant::now();
-    let mut lab = Lab::new(programs.clone());
+    let mut lab = Lab::new(programs.clone(), stage.describe);
     let told = catch_unwind(AssertUnwindSafe(|| {
         programs.needed_by(stage.role)?;
         (stage.story)(&mut lab)
@@ -168,7 +167,7 @@ fn nothing_is_left(scene: &Scene, cast: &[Actor]) -> Outcome {
             if forgiven.has(&buffer[..length]) {
                 continue;
             }
-            let came = described(&buffer[..length]);
+            let came = scene.described(&buffer[..length]);
             scene.note(&owner, Act::Receives, &came);
             let came = transcript::shortened(&came);
             return Err(broken(format!("{} got {came}, which nobody had asked for.", titled(&owner))));

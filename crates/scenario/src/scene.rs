@@ -9,6 +9,7 @@ use supervise::Child;
 use transcript::{Act, Transcript};
 
 use crate::role::Role;
+use crate::stage::Describe;
 use crate::trouble::{Outcome, Trouble, broken};
 use crate::udp::Forgiven;
 
@@ -37,6 +38,7 @@ struct Shared {
     factor: f64,
     /// When the patience with the whole stage is over.
     curfew: Mutex<Instant>,
+    describe: Describe,
 }
 
 /// A UDP socket of the lab, and what may be in it at the end although nobody expected it.
@@ -73,11 +75,16 @@ impl Actor {
 }
 
 impl Scene {
-    pub(crate) fn new() -> Scene {
+    pub(crate) fn new(describe: Describe) -> Scene {
         let (transcript, cast, sockets, notes) = Default::default();
         let factor = patience_factor();
         let curfew = Mutex::new(Instant::now() + STAGE.mul_f64(factor));
-        Scene(Arc::new(Shared { transcript, cast, sockets, notes, factor, curfew }))
+        Scene(Arc::new(Shared { transcript, cast, sockets, notes, factor, curfew, describe }))
+    }
+
+    /// Bytes on the wire, in the words of the chapter's protocol.
+    pub(crate) fn described(&self, bytes: &[u8]) -> String {
+        (self.0.describe)(bytes)
     }
 
     /// How long to wait for what must come; less when the stage has taken long already.

@@ -1,11 +1,16 @@
 //! A stage: one thing that is checked, as a story with its reason and its hints.
 
+use transcript::literal;
+
 use crate::lab::Lab;
 use crate::role::Role;
 use crate::trouble::Outcome;
 
 /// What a story does: acts, expects, and says how it went.
 pub type Story = Box<dyn Fn(&mut Lab) -> Outcome + Send + Sync>;
+
+/// Says in words what bytes on the wire mean: `ACK 3`.
+pub type Describe = fn(&[u8]) -> String;
 
 /// One thing that is checked: a short story with its reason and its hints.
 pub struct Stage {
@@ -16,13 +21,24 @@ pub struct Stage {
     pub(crate) why: &'static str,
     pub(crate) hints: [&'static str; 3],
     pub(crate) waits: bool,
+    pub(crate) describe: Describe,
     pub(crate) story: Story,
 }
 
 impl Stage {
     fn new(role: Role, title: &'static str) -> Stage {
         let story: Story = Box::new(|_| Ok(()));
-        Stage { role, name: String::new(), title, promises: Vec::new(), why: "", hints: [""; 3], waits: false, story }
+        Stage {
+            role,
+            name: String::new(),
+            title,
+            promises: Vec::new(),
+            why: "",
+            hints: [""; 3],
+            waits: false,
+            describe: literal::quoted,
+            story,
+        }
     }
 
     /// A stage about the server.

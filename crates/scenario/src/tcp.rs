@@ -13,7 +13,6 @@ use transcript::Act;
 
 use crate::scene::{GLANCE, Scene, titled};
 use crate::trouble::{Outcome, Trouble, broken};
-use crate::udp::described;
 
 /// Somebody with a TCP connection.
 #[derive(Debug)]
@@ -43,7 +42,7 @@ impl TcpPeer {
     /// The connection is broken, or nobody reads.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> Outcome {
         let bytes = bytes.as_ref();
-        self.note(Act::Sends, described(bytes));
+        self.note(Act::Sends, self.scene.described(bytes));
         self.write(bytes)
     }
 
@@ -54,7 +53,7 @@ impl TcpPeer {
     /// The connection is broken, or nobody reads.
     pub fn send_byte_by_byte(&mut self, bytes: impl AsRef<[u8]>, pause: Duration) -> Outcome {
         let bytes = bytes.as_ref();
-        self.note(Act::Sends, format!("{}, byte by byte", described(bytes)));
+        self.note(Act::Sends, format!("{}, byte by byte", self.scene.described(bytes)));
         for byte in bytes.chunks(1) {
             // Without Nagle (TCP_NODELAY), and with time to be read, every write is a segment and a read of its own.
             self.write(byte)?;
@@ -72,7 +71,7 @@ impl TcpPeer {
     /// Sends bytes to somebody who may have closed meanwhile, and be right.
     pub fn send_unheeded(&mut self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
-        self.note(Act::Sends, described(bytes));
+        self.note(Act::Sends, self.scene.described(bytes));
         let _ = self.stream.set_write_timeout(Some(self.scene.patience()));
         let _ = self.stream.write_all(bytes);
     }
@@ -245,7 +244,7 @@ impl TcpPeer {
 
     fn note_received(&self, bytes: &[u8]) {
         if !bytes.is_empty() {
-            self.note(Act::Receives, described(bytes));
+            self.note(Act::Receives, self.scene.described(bytes));
         }
     }
 }

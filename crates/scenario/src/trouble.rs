@@ -83,6 +83,27 @@ impl<T> Breaking<T> for Outcome<T> {
     }
 }
 
+/// Says, in a story, what the silence or the surprise that a verb met means there.
+pub trait Meaning<T> {
+    /// Puts `sentence` in front of the verb's own.
+    ///
+    /// # Errors
+    ///
+    /// The same as before.
+    fn or_rather(self, sentence: &str) -> Outcome<T>;
+}
+
+impl<T> Meaning<T> for Outcome<T> {
+    fn or_rather(self, sentence: &str) -> Outcome<T> {
+        self.map_err(|mut trouble| {
+            if let Trouble::Broken(failure) = &mut trouble {
+                failure.because = format!("{sentence} {}", failure.because);
+            }
+            trouble
+        })
+    }
+}
+
 /// Fails the stage with a sentence about the program, unless `holds`.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use transcript::{Act, literal};
+use transcript::Act;
 
 use crate::program::side_by_side;
 use crate::scene::{GLANCE, Scene, Watched, lock, titled};
@@ -19,11 +19,12 @@ pub struct UdpPeer {
     scene: Scene,
     name: String,
     socket: Arc<UdpSocket>,
-    /// The server that a client of the lab talks to: nobody else's answer counts.
+    /// Whose datagrams alone count: those of the server that a client of the lab talks to.
     server: Option<SocketAddr>,
     /// Who sent the last datagram, or will get the next.
     partner: Option<SocketAddr>,
     forgiven: Arc<Forgiven>,
+    buffer: Vec<u8>,
 }
 
 /// Datagrams that may come again. A client that asks again when it is not answered in time is right to do so, and on a
@@ -58,7 +59,7 @@ impl UdpPeer {
         scene.watch(name, &socket, &forgiven);
         scene.transcript().introduce(name, socket.local_addr()?);
         let (scene, name) = (scene.clone(), name.to_owned());
-        Ok(UdpPeer { scene, name, socket, server: partner, partner, forgiven })
+        Ok(UdpPeer { scene, name, socket, server: partner, partner, forgiven, buffer: vec![0; MAX_DATAGRAM + 1] })
     }
 
     /// The socket's own address.
@@ -91,9 +92,14 @@ impl UdpPeer {
     /// The system does not send it.
     pub fn send_to(&self, address: SocketAddr, bytes: impl AsRef<[u8]>) -> Outcome {
         let bytes = bytes.as_ref();
-        self.note(Act::Sends, described(bytes));
+        self.note(Act::Sends, self.scene.described(bytes));
         self.socket.send_to(bytes, address).map_err(io_context("send", &self.name))?;
         Ok(())
+    }
+
+    /// From now on, only datagrams from this address are the expected ones.
+    pub fn keeps_to(&mut self, address: SocketAddr) {
+        self.server = Some(address);
     }
 
     /// From now on, a datagram that was expected once may come again at any time.
@@ -114,9 +120,8 @@ impl UdpPeer {
     /// None comes; `what` says what was expected.
     pub fn receive(&mut self, what: &str) -> Outcome<Datagram> {
         self.socket.set_read_timeout(Some(GLANCE))?;
-        let mut buffer = vec![0; MAX_DATAGRAM + 1];
-        let arrived = self.scene.wait_for(|| match self.socket.recv_from(&mut buffer) {
-            Ok((length, from)) => Ok(Some(Datagram { from, bytes: buffer[..length].to_vec() })),
+        let arrived = self.scene.wait_for(|| match self.socket.recv_from(&mut self.buffer) {
+            Ok((length, from)) => Ok(Some(Datagram { from, bytes: self.buffer[..length].to_vec() })),
             Err(error) if nothing_came(&error) => Ok(None),
             Err(error) => Err(error.into()),
         })?;
@@ -126,7 +131,7 @@ impl UdpPeer {
                 None => self.scene.in_vain(&self.name, what),
             });
         };
-        self.note(Act::Receives, described(&datagram.bytes));
+        self.note(Act::Receives, self.scene.described(&datagram.bytes));
         self.partner = Some(datagram.from);
         Ok(datagram)
     }
@@ -137,7 +142,7 @@ impl UdpPeer {
         others.into_iter().find_map(|Watched { owner, socket, .. }| {
             let mut buffer = vec![0; MAX_DATAGRAM];
             socket.set_nonblocking(true).ok()?;
-            std::iter::from_fn(|| socket.recv(&mut buffer).ok().map(|length| described(&buffer[..length])))
+            std::iter::from_fn(|| socket.recv(&mut buffer).ok().map(|length| self.scene.described(&buffer[..length])))
                 .any(|came| came == what)
                 .then_some(owner)
         })
@@ -164,6 +169,18 @@ impl UdpPeer {
         }
     }
 
+    /// Throws away what has arrived and was not looked at: repetitions, of which time alone says how many there are.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn forgets_what_waits(&mut self) -> Outcome {
+        self.socket.set_nonblocking(true)?;
+        while self.socket.recv_from(&mut self.buffer).is_ok() {}
+        self.socket.set_nonblocking(false)?;
+        Ok(())
+    }
+
     /// The next datagram must hold these bytes, and come from the partner, if there is one.
     ///
     /// # Errors
@@ -171,14 +188,19 @@ impl UdpPeer {
     /// Another comes, or none, or from somewhere else.
     pub fn expect(&mut self, bytes: impl AsRef<[u8]>) -> Outcome {
         let bytes = bytes.as_ref();
-        let mut datagram = self.receive(&described(bytes))?;
+        let described = self.scene.described(bytes);
+        let mut datagram = self.receive(&described)?;
         while datagram.bytes != bytes && self.forgiven.has(&datagram.bytes) {
-            datagram = self.receive(&described(bytes))?;
+            datagram = self.receive(&described)?;
         }
         self.forgiven.remember(bytes);
-        let (name, due, came) = (titled(&self.name), described(bytes), described(&datagram.bytes));
+        let (name, due, came) = (titled(&self.name), described, self.scene.described(&datagram.bytes));
         if datagram.bytes != bytes {
-            let because = format!("{name} got {}, where {} was due.", brief(&datagram.bytes), brief(bytes));
+            let because = format!(
+                "{name} got {}, where {} was due.",
+                brief(&came, datagram.bytes.len()),
+                brief(&due, bytes.len())
+            );
             return Err(broken(because).seen_in(side_by_side(&due, "got", &came)));
         }
         let from = datagram.from;
@@ -208,8 +230,8 @@ impl UdpPeer {
             self.socket.set_read_timeout(Some(left))?;
             match self.socket.recv_from(&mut buffer) {
                 Ok((length, _)) => {
-                    let came = brief(&buffer[..length]);
-                    self.note(Act::Receives, described(&buffer[..length]));
+                    let came = brief(&self.scene.described(&buffer[..length]), length);
+                    self.note(Act::Receives, self.scene.described(&buffer[..length]));
                     return Err(broken(format!(
                         "{} got {came}, and it was too early for anything.",
                         titled(&self.name)
@@ -250,21 +272,16 @@ impl UdpPeer {
     }
 }
 
-/// `"hello"`, or of what is no text its length.
-pub(crate) fn described(bytes: &[u8]) -> String {
-    literal::quoted(bytes)
-}
-
-/// The bytes as they are, or of many the beginning and how many there are.
-fn brief(bytes: &[u8]) -> String {
+/// The bytes in words as they are, or of many the beginning and how many there are.
+fn brief(words: &str, length: usize) -> String {
     const SHOWN: usize = 40;
-    let whole = described(bytes);
-    if whole.chars().count() <= SHOWN {
-        return whole;
+    if words.chars().count() <= SHOWN {
+        return words.to_owned();
     }
-    let head: String = whole.chars().take(SHOWN / 2).collect();
+    let head: String = words.chars().take(SHOWN / 2).collect();
+    let quote = if words.starts_with('"') { "\"" } else { "" };
     // Half an escape says nothing.
-    format!("{}…\" ({} bytes)", head.trim_end_matches('\\'), bytes.len())
+    format!("{}…{quote} ({length} bytes)", head.trim_end_matches('\\'))
 }
 
 /// Errors of a receive that mean: nothing (yet). Windows reports here that an earlier datagram was refused.

@@ -49,6 +49,11 @@ pub enum Deed {
 impl Event {
     /// Who did it, and what, in words.
     pub fn described(&self) -> (&'static str, String) {
+        self.described_by(described)
+    }
+
+    /// The same, with bytes in the words of somebody who knows the protocol.
+    pub fn described_by(&self, described: impl Fn(&[u8]) -> String) -> (&'static str, String) {
         let actor = match self.direction {
             Direction::ToServer => "client",
             Direction::ToClient => "server",
