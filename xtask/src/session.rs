@@ -29,7 +29,7 @@ pub struct Session {
 impl Session {
     /// Starts the server and the tap; from now on everything that they do is told.
     pub fn start(server: &Launch, transport: Transport, rules: Vec<Rule>) -> anyhow::Result<Session> {
-        let child = Child::start(server.server("127.0.0.1:0")).context("cannot start the server")?;
+        let child = Child::start(server.server("127.0.0.1:0", &[])).context("cannot start the server")?;
         let address = listening(&child)?;
         let told = Arc::new(Mutex::new(()));
         let watching = Arc::clone(&told);

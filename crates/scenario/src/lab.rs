@@ -69,6 +69,18 @@ impl Lab {
         Ok(server)
     }
 
+    /// Starts the server on a free port with more options, and waits for its listening line.
+    ///
+    /// # Errors
+    ///
+    /// It does not say where it listens.
+    pub fn server_with(&mut self, options: &[&str]) -> Outcome<Program> {
+        let command = self.launch(Role::Server)?.server(ANY_PORT, options);
+        let mut server = self.start(Role::Server, command)?;
+        server.listens()?;
+        Ok(server)
+    }
+
     /// Starts the server on a free port that the lab chose.
     ///
     /// # Errors
@@ -99,7 +111,7 @@ impl Lab {
     ///
     /// It cannot be started.
     pub fn start_server_at(&mut self, bind: &str) -> Outcome<Program> {
-        let command = self.launch(Role::Server)?.server(bind);
+        let command = self.launch(Role::Server)?.server(bind, &[]);
         self.start(Role::Server, command)
     }
 

@@ -48,8 +48,8 @@ impl Launch {
     }
 
     /// The command that starts it as a server at an address.
-    pub fn server(&self, bind: &str) -> Command {
-        self.at("--bind", bind, &[])
+    pub fn server(&self, bind: &str, more: &[&str]) -> Command {
+        self.at("--bind", bind, more)
     }
 
     /// The command that starts it as a client of the server at an address.
