@@ -14,8 +14,11 @@ pub mod terminal;
 /// How many bytes the length in front of a message has.
 const HEADER: usize = 4;
 
-/// The room for a first read; it grows with what comes.
-const ROOM: usize = 16 << 10;
+/// The room for a first read. It is little, because most clients of most servers are silent most of the time.
+const ROOM: usize = 4 << 10;
+
+/// The room for a read of somebody who has much to say.
+const BUSY_ROOM: usize = 64 << 10;
 
 /// How a message is marked off from the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -151,19 +154,31 @@ impl Decoder {
     ///
     /// # Your turn
     ///
-    /// Move the bytes from `given` to `filled` to the front of the buffer (`copy_within`). Is it full then, let it grow: to
-    /// `ROOM`, or to twice its size. Read once into the part behind `filled`.
+    /// Move the bytes from `given` to `filled` to the front of the buffer (`copy_within`). Then, if there is no room behind
+    /// them, or if the last read took all there was, let the buffer grow to what `grown` says. Read once into the part
+    /// behind `filled`.
     pub fn read_from(&mut self, mut stream: impl Read) -> io::Result<usize> {
+        let was_full = self.filled == self.buffer.len();
         self.buffer.copy_within(self.given..self.filled, 0);
         self.filled -= self.given;
         self.given = 0;
-        if self.filled == self.buffer.len() {
-            // The memory follows what has come, never what was announced: a header costs its sender four bytes.
-            self.buffer.resize((2 * self.filled).max(ROOM), 0);
+        if self.filled == self.buffer.len() || (was_full && self.buffer.len() < BUSY_ROOM) {
+            self.buffer.resize(self.grown(), 0);
         }
         let length = stream.read(&mut self.buffer[self.filled..])?;
         self.filled += length;
         Ok(length)
+    }
+
+    /// How large the buffer should be next. The memory follows what has come, never what was announced: twice as much each
+    /// time, up to the end of the frame that is on its way. (A header costs its sender four bytes and may promise 4 GiB.)
+    fn grown(&self) -> usize {
+        let frame = match (self.framing, announced(&self.buffer[..self.filled])) {
+            (Framing::Length, Some(length)) => HEADER + length,
+            _ => self.max_frame + self.framing.overhead(),
+        };
+        let enough = frame.max(BUSY_ROOM).max(self.filled + 1);
+        (2 * self.buffer.len()).clamp(ROOM, enough)
     }
 
     /// The next message, if it is complete.
