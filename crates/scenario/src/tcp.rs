@@ -92,6 +92,23 @@ impl TcpPeer {
         Ok(sent)
     }
 
+    /// Sends the same bytes again and again, until `most` bytes are sent or nobody takes more.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn send_repeatedly(&mut self, bytes: impl AsRef<[u8]>, most: usize) -> Outcome {
+        self.stream.set_write_timeout(Some(Duration::from_millis(200)))?;
+        let bytes = bytes.as_ref();
+        for _ in 0..most.div_ceil(bytes.len()) {
+            if self.stream.write_all(bytes).is_err() {
+                break;
+            }
+        }
+        self.note(Act::Sends, format!("{} again and again, as often as the other side takes it", described(bytes)));
+        Ok(())
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Outcome {
         self.stream.set_write_timeout(Some(self.scene.patience()))?;
         self.stream.write_all(bytes).map_err(|error| {
@@ -255,6 +272,21 @@ impl TcpPeer {
                 )));
             }
         }
+    }
+
+    /// The stream must end here, with nothing before that.
+    ///
+    /// # Errors
+    ///
+    /// More comes, the end does not, or the connection is reset.
+    pub fn expect_end(&mut self) -> Outcome {
+        const LONGEST: usize = 1 << 20;
+        let rest = self.read_to_end(LONGEST)?;
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let rest = shortened(&described(&rest));
+        Err(broken(format!("{} got {rest}, where the end of the stream was due.", capital(&self.name))))
     }
 
     /// For `time` after the end of the stream, the other side must not break the connection off.

@@ -1,8 +1,8 @@
 //! The protocol of this chapter: messages in a stream of bytes, and how a reader finds them again.
 //!
-//! TCP offers a stream of bytes (RFC 9293, section 2.2): in order, without gaps, and without a mark between two writes. Where a
-//! message ends is for the two programs to agree on: that is [`Framing`]. What a reader does about it is [`Decoder`], which
-//! takes bytes however they come and gives messages. No sockets here.
+//! TCP offers a stream of bytes (RFC 9293, section 2.2): in order, without gaps, and without a mark between two writes.
+//! Where a message ends is for the two programs to agree on: that is [`Framing`]. What a reader does about it is
+//! [`Decoder`], which takes bytes however they come and gives messages. No sockets here.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -58,8 +58,8 @@ impl Framing {
     ///
     /// # Your turn
     ///
-    /// For `Line` and `Length`, refuse a message of more than `max_frame` bytes; for `Line`, one with a newline in it, too.
-    /// Append the header (`u32::to_be_bytes`), the message, the newline: whichever the framing has.
+    /// For `Line` and `Length`, refuse a message of more than `max_frame` bytes; for `Line`, one with a newline in it,
+    /// too. Append the header (`u32::to_be_bytes`), the message, the newline: whichever the framing has.
     pub fn encode(self, message: &[u8], max_frame: usize, frames: &mut Vec<u8>) -> Result<(), String> {
         if self != Framing::None && message.len() > max_frame {
             return Err(format!("{} bytes are more than a frame may have: {max_frame}", message.len()));
@@ -69,7 +69,8 @@ impl Framing {
         }
         if self == Framing::Length {
             let length = u32::try_from(message.len()).map_err(|_| "its length does not fit into 4 bytes".to_owned())?;
-            // Big-endian is the order of bytes on every network (RFC 791, appendix B); the machine's own may be another.
+            // Big-endian is the order of bytes on every network (RFC 791, appendix B); the machine's own may be
+            // another.
             frames.extend(length.to_be_bytes());
         }
         frames.extend(message);
@@ -145,8 +146,8 @@ impl Decoder {
         Decoder { framing, max_frame, buffer: Vec::new(), filled: 0, given: 0, searched: 0 }
     }
 
-    /// Reads once, and returns how many bytes came; 0 is the end of the stream. What [`Decoder::next_message`] has given
-    /// out is forgotten.
+    /// Reads once, and returns how many bytes came; 0 is the end of the stream. What [`Decoder::next_message`] has
+    /// given out is forgotten.
     ///
     /// # Errors
     ///
@@ -154,9 +155,9 @@ impl Decoder {
     ///
     /// # Your turn
     ///
-    /// Move the bytes from `given` to `filled` to the front of the buffer (`copy_within`). Then, if there is no room behind
-    /// them, or if the last read took all there was, let the buffer grow to what `grown` says. Read once into the part
-    /// behind `filled`.
+    /// Move the bytes from `given` to `filled` to the front of the buffer (`copy_within`). Then, if there is no room
+    /// behind them, or if the last read took all there was, let the buffer grow to what `grown` says. Read once into
+    /// the part behind `filled`.
     pub fn read_from(&mut self, mut stream: impl Read) -> io::Result<usize> {
         let was_full = self.filled == self.buffer.len();
         self.buffer.copy_within(self.given..self.filled, 0);
@@ -170,8 +171,9 @@ impl Decoder {
         Ok(length)
     }
 
-    /// How large the buffer should be next. The memory follows what has come, never what was announced: twice as much each
-    /// time, up to the end of the frame that is on its way. (A header costs its sender four bytes and may promise 4 GiB.)
+    /// How large the buffer should be next. The memory follows what has come, never what was announced: twice as much
+    /// each time, up to the end of the frame that is on its way. (A header costs its sender four bytes and may promise
+    /// 4 GiB.)
     fn grown(&self) -> usize {
         let frame = match (self.framing, announced(&self.buffer[..self.filled])) {
             (Framing::Length, Some(length)) => HEADER + length,
@@ -185,8 +187,9 @@ impl Decoder {
     ///
     /// # Your turn
     ///
-    /// Look at the bytes from `given` to `filled` with `all_there_is`, `first_line` or `first_frame`. Add the length of a message, and
-    /// the framing's `overhead`, to `given`. `searched` is how many bytes a later call need not search for a newline again.
+    /// Look at the bytes from `given` to `filled` with `all_there_is`, `first_line` or `first_frame`. Add the length of
+    /// a message, and the framing's `overhead`, to `given`. `searched` is how many bytes a later call need not search
+    /// for a newline again.
     pub fn next_message(&mut self) -> Step<'_> {
         let bytes = &self.buffer[self.given..self.filled];
         let step = match self.framing {
@@ -203,8 +206,8 @@ impl Decoder {
         step
     }
 
-    /// The frames of all messages that were given out since the last read, as they came: to return a message in the same
-    /// framing, nothing need be encoded.
+    /// The frames of all messages that were given out since the last read, as they came: to return a message in the
+    /// same framing, nothing need be encoded.
     pub fn frames(&self) -> &[u8] {
         &self.buffer[..self.given]
     }
@@ -213,8 +216,8 @@ impl Decoder {
     ///
     /// # Your turn
     ///
-    /// Look at the bytes from `given` to `filled`. No bytes: `Between`. In a line, `WithoutNewline`. Otherwise `Inside`: in the
-    /// header, of `HEADER` bytes; behind it, of as many as it announces.
+    /// Look at the bytes from `given` to `filled`. No bytes: `Between`. In a line, `WithoutNewline`. Otherwise
+    /// `Inside`: in the header, of `HEADER` bytes; behind it, of as many as it announces.
     pub fn end(&self) -> End {
         let bytes = &self.buffer[self.given..self.filled];
         match (self.framing, announced(bytes)) {
@@ -237,8 +240,8 @@ fn all_there_is(bytes: &[u8]) -> Step<'_> {
 ///
 /// # Your turn
 ///
-/// Find the newline behind the first `searched` bytes. The line, without it, is the message. A line of more than `max_frame` bytes is
-/// `TooLong`, even before its end has come.
+/// Find the newline behind the first `searched` bytes. The line, without it, is the message. A line of more than
+/// `max_frame` bytes is `TooLong`, even before its end has come.
 fn first_line(bytes: &[u8], searched: usize, max_frame: usize) -> Step<'_> {
     let newline = bytes[searched..].iter().position(|byte| *byte == b'\n');
     match newline.map_or(bytes.len(), |at| searched + at) {
@@ -252,8 +255,8 @@ fn first_line(bytes: &[u8], searched: usize, max_frame: usize) -> Step<'_> {
 ///
 /// # Your turn
 ///
-/// `announced` reads the header. Compare the length with `max_frame` before anything else is done with it: it is the peer's word,
-/// up to 4 GiB. `bytes.get(from..to)` is `None` as long as there are too few.
+/// `announced` reads the header. Compare the length with `max_frame` before anything else is done with it: it is the
+/// peer's word, up to 4 GiB. `bytes.get(from..to)` is `None` as long as there are too few.
 fn first_frame(bytes: &[u8], max_frame: usize) -> Step<'_> {
     match announced(bytes) {
         None => Step::NotYet,

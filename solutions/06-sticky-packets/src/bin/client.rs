@@ -44,16 +44,16 @@ fn main() -> ExitCode {
 ///
 /// # Your turn
 ///
-/// `encode_all` before connecting: what cannot be sent is found before anything is. `connect`; let `read_all` read in a thread of its
-/// own, with a `sync_channel` of `READS` places to this one. `send_all`, `say` "sent COUNT messages", then `hear_messages` or,
-/// without a framing, `hear_reads`.
+/// `encode_all` before connecting: what cannot be sent is found before anything is. `connect`; let `read_all` read in a
+/// thread of its own, with a `sync_channel` of `READS` places to this one. `send_all`, `say` "sent COUNT messages",
+/// then `hear_messages` or, without a framing, `hear_reads`.
 fn run(args: &Args) -> anyhow::Result<()> {
     let frames = encode_all(args)?;
     let (stream, server) = connect(&args.connect, args.timeout)?;
     let (announce, arrivals) = sync_channel(READS);
     let reading = stream.try_clone().context("cannot read and write at a time")?;
-    // The echoes are read while the messages are still being sent. A client that only writes may fill every buffer on the
-    // way there and back; then the server cannot write, so it does not read, and both wait for ever.
+    // The echoes are read while the messages are still being sent. A client that only writes may fill every buffer on
+    // the way there and back; then the server cannot write, so it does not read, and both wait for ever.
     thread::spawn(move || read_all(reading, &announce));
     send_all(&stream, &frames, args.timeout).with_context(|| format!("cannot send to {server}"))?;
     say(format_args!("sent {} messages", args.texts.len()))?;
@@ -98,8 +98,8 @@ fn send_all(mut stream: &TcpStream, frames: &[u8], timeout: Duration) -> anyhow:
 ///
 /// # Your turn
 ///
-/// Read into a buffer, and send each piece over the channel: `Ok` with the bytes, with no bytes for the end of the stream, or `Err`. Stop
-/// after an end, an error, or when nobody listens any more.
+/// Read into a buffer, and send each piece over the channel: `Ok` with the bytes, with no bytes for the end of the
+/// stream, or `Err`. Stop after an end, an error, or when nobody listens any more.
 fn read_all(mut stream: TcpStream, announce: &SyncSender<io::Result<Vec<u8>>>) {
     let mut buffer = [0; 16 << 10];
     loop {
@@ -148,8 +148,9 @@ fn hear_reads(arrivals: &Arrivals) -> anyhow::Result<()> {
 ///
 /// # Your turn
 ///
-/// Take the texts one after the other. Feed the decoder with what arrives until `next_message` gives a `Message`; `say` "echo TEXT" with the
-/// text `quoted`, and fail if it is not the one that was sent. The end of the stream, or `TooLong`, is an error before the last one.
+/// Take the texts one after the other. Feed the decoder with what arrives until `next_message` gives a `Message`; `say`
+/// "echo TEXT" with the text `quoted`, and fail if it is not the one that was sent. The end of the stream, or
+/// `TooLong`, is an error before the last one.
 fn hear_messages(arrivals: &Arrivals, args: &Args) -> anyhow::Result<()> {
     let mut decoder = Decoder::new(args.framing, args.max_frame as usize);
     let mut texts = args.texts.iter().peekable();

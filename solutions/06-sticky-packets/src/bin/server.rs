@@ -84,11 +84,11 @@ fn serve(listener: &TcpListener, args: &Args) -> anyhow::Result<()> {
 ///
 /// # Your turn
 ///
-/// Switch Nagle's algorithm off (`set_nodelay`). In a loop: `read_from` the stream, `echo` what came, and leave it when that
-/// returned `false`. At the end of the stream call `say_farewell`.
+/// Switch Nagle's algorithm off (`set_nodelay`). In a loop: `read_from` the stream, `echo` what came, and leave it when
+/// that returned `false`. At the end of the stream call `say_farewell`.
 fn talk(mut stream: &TcpStream, peer: SocketAddr, args: &Args) -> anyhow::Result<()> {
-    // Nagle's algorithm keeps a small segment back while an earlier one is not acknowledged (RFC 1122, section 4.2.3.4).
-    // The echoes of a read go out in one write, so it has nothing to gather here, and would only wait.
+    // Nagle's algorithm keeps a small segment back while an earlier one is not acknowledged (RFC 1122, section
+    // 4.2.3.4). The echoes of a read go out in one write, so it has nothing to gather here, and would only wait.
     stream.set_nodelay(true)?;
     let mut decoder = Decoder::new(args.framing, args.max_frame as usize);
     let mut count = 0;
@@ -104,9 +104,9 @@ fn talk(mut stream: &TcpStream, peer: SocketAddr, args: &Args) -> anyhow::Result
 ///
 /// # Your turn
 ///
-/// For each `Message` that the decoder gives, count it and `say` "message COUNT from PEER: TEXT" with the text `quoted` ("read
-/// COUNT …" without a framing). `NotYet`: send `decoder.frames()` and return `true`. `TooLong`: send them, too, then call `refuse` and
-/// return `false`.
+/// For each `Message` that the decoder gives, count it and `say` "message COUNT from PEER: TEXT" with the text `quoted`
+/// ("read COUNT …" without a framing). `NotYet`: send `decoder.frames()` and return `true`. `TooLong`: send them, too,
+/// then call `refuse` and return `false`.
 fn echo(
     mut stream: &TcpStream,
     peer: SocketAddr,
@@ -136,13 +136,13 @@ fn echo(
 
 /// Closes the connection of a client whose frame is too long. Where its next message begins cannot be known.
 ///
-/// A socket that is closed while it holds unread bytes makes the kernel send RST (RFC 1122, section 4.2.2.13), which may
-/// destroy the last echoes on their way. So what the client still sends is read and forgotten for a moment.
+/// A socket that is closed while it holds unread bytes makes the kernel send RST (RFC 1122, section 4.2.2.13), which
+/// may destroy the last echoes on their way. So what the client still sends is read and forgotten for a moment.
 ///
 /// # Your turn
 ///
-/// `say` "refused a frame of LENGTH bytes from PEER: at most MAX" (unless `quiet`). Shut down the writing side, then read into a
-/// small buffer until the client closes, too, or `LINGER` is over; `set_read_timeout` bounds each wait.
+/// `say` "refused a frame of LENGTH bytes from PEER: at most MAX" (unless `quiet`). Shut down the writing side, then
+/// read into a small buffer until the client closes, too, or `LINGER` is over; `set_read_timeout` bounds each wait.
 fn refuse(mut stream: &TcpStream, peer: SocketAddr, length: usize, args: &Args) -> anyhow::Result<()> {
     if !args.quiet {
         say(format_args!("refused a frame of {length} bytes from {peer}: at most {}", args.max_frame))?;
@@ -166,8 +166,8 @@ fn refuse(mut stream: &TcpStream, peer: SocketAddr, length: usize, args: &Args) 
 ///
 /// # Your turn
 ///
-/// `say` "PEER closed after COUNT messages" when the end is `End::Between`, and "PEER closed inside a frame: END" when not (neither if
-/// `quiet`).
+/// `say` "PEER closed after COUNT messages" when the end is `End::Between`, and "PEER closed inside a frame: END" when
+/// not (neither if `quiet`).
 fn say_farewell(peer: SocketAddr, end: End, count: u64, quiet: bool) -> anyhow::Result<()> {
     match end {
         _ if quiet => Ok(()),
