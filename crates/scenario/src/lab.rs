@@ -30,11 +30,13 @@ pub struct Lab {
     environment: Vec<(String, String)>,
     /// Locks that are kept until the programs have ended.
     locks: Vec<File>,
+    /// Connections that are kept until the programs have ended.
+    guests: Vec<TcpPeer>,
 }
 
 impl Lab {
     pub(crate) fn new(programs: Programs) -> Lab {
-        Lab { scene: Scene::new(), programs, environment: Vec::new(), locks: Vec::new() }
+        Lab { scene: Scene::new(), programs, environment: Vec::new(), locks: Vec::new(), guests: Vec::new() }
     }
 
     /// How long something that must come is waited for.
@@ -238,6 +240,11 @@ impl Lab {
         self.scene.transcript().introduce(name, peer.address());
         self.scene.note(name, Act::Does, "connects to server");
         Ok(peer)
+    }
+
+    /// Lets these stay connected until the programs have ended, so that their going is no part of the story.
+    pub fn keep(&mut self, guests: impl IntoIterator<Item = TcpPeer>) {
+        self.guests.extend(guests);
     }
 
     /// Somebody with a UDP socket who writes to the server.

@@ -225,14 +225,9 @@ impl TcpPeer {
         broken(because).seen_in(side_by_side(&escaped(due), &escaped(&self.ahead)))
     }
 
-    /// Takes from now on as little as its system allows.
-    ///
-    /// # Errors
-    ///
-    /// The system refuses.
-    pub fn stops_reading(&self) -> Outcome {
+    /// Reads nothing for a while: only the story can see that it does not.
+    pub fn stops_reading(&self) {
         self.note(Act::Does, "reads nothing from now on");
-        Ok(SockRef::from(&self.stream).set_recv_buffer_size(4096)?)
     }
 
     /// Reads until the end of the stream, and returns all that came; at most `most` bytes.

@@ -14,7 +14,7 @@ use tcp_chat::terminal::{finish, host_port, read_line, say, seconds};
 use tcp_chat::{Lines, MAX_LINE, MAX_SERVER_LINE, Step, readable};
 
 /// How long the server may take to close the connection after `exit`.
-const LINGER: Duration = Duration::from_secs(1);
+const LINGER: Duration = Duration::from_millis(500);
 
 /// Joins a room: what you type goes to everybody, `exit` leaves it.
 #[derive(Parser)]

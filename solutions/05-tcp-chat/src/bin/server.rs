@@ -23,7 +23,8 @@ const EVENTS: usize = 256;
 /// How many bytes of talk are gathered before they are sent.
 const BATCH: usize = 16 << 10;
 
-/// How long to wait before trying again to send to somebody who is behind; twice as long each time, while nobody says a word.
+/// How long to wait before trying again to send to somebody who is behind; twice as long each time, while nobody says a
+/// word.
 const MOMENT: Duration = Duration::from_millis(1);
 
 /// The longest such wait.
