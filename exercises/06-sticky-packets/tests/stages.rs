@@ -550,7 +550,7 @@ fn takes_no_memory_for_what_it_refuses() -> Stage {
             lab.in_short("sixty others", "announce a mebibyte each, and send ten bytes of it", |lab| {
                 for _ in 0..MANY {
                     let mut other = lab.tcp("other", &server)?;
-                    other.send(&[&header(DEFAULT_LIMIT as u32)[..], b"ten bytes."].concat())?;
+                    other.send([&header(DEFAULT_LIMIT as u32)[..], b"ten bytes."].concat())?;
                     crowd.push(other);
                 }
                 crowd.iter().try_for_each(TcpPeer::is_read)
