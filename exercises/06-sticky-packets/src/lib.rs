@@ -41,24 +41,22 @@ impl Framing {
         }
     }
 
-    /// Appends `message` to `frames`, marked off.
+    /// The frame of `message`: the message, marked off.
     ///
     /// ```
     /// use sticky_packets::Framing;
     ///
-    /// let mut frames = Vec::new();
-    /// Framing::Length.encode(b"hi", 80, &mut frames).unwrap();
-    /// assert_eq!(frames, b"\0\0\0\x02hi");
-    /// assert!(Framing::Line.encode(b"two\nlines", 80, &mut frames).is_err());
+    /// assert_eq!(Framing::Length.encode(b"hi", 80).unwrap(), b"\0\0\0\x02hi");
+    /// assert!(Framing::Line.encode(b"two\nlines", 80).is_err());
     /// ```
     ///
     /// # Errors
     ///
     /// Says why the framing cannot carry this message: it is longer than `max_frame`, or has the mark in it.
-    pub fn encode(self, message: &[u8], max_frame: usize, frames: &mut Vec<u8>) -> Result<(), String> {
+    pub fn encode(self, message: &[u8], max_frame: usize) -> Result<Vec<u8>, String> {
         todo!(
             "For `Line` and `Length`, refuse a message of more than `max_frame` bytes; for `Line`, one with \
-             a newline in it, too. Append the header (`u32::to_be_bytes`), the message, the newline: \
+             a newline in it, too. Put together the header (`u32::to_be_bytes`), the message, the newline: \
              whichever the framing has."
         )
     }
@@ -214,9 +212,7 @@ mod tests {
     const MESSAGES: [&[u8]; 5] = [b"hello", b"", "我爱你".as_bytes(), b"\xff\0\r", b"again"];
 
     fn frames(framing: Framing) -> Vec<u8> {
-        let mut frames = Vec::new();
-        MESSAGES.iter().for_each(|message| framing.encode(message, 80, &mut frames).unwrap());
-        frames
+        MESSAGES.iter().flat_map(|message| framing.encode(message, 80).unwrap()).collect()
     }
 
     /// Feeds the pieces one after the other; returns the messages, and where the stream ended.
@@ -291,8 +287,7 @@ mod tests {
     #[test]
     fn the_longest_frame_fits_and_costs_no_more_than_twice_its_length() {
         let most = 1 << 20;
-        let mut frame = Vec::new();
-        Framing::Length.encode(&vec![b'x'; most], most, &mut frame).unwrap();
+        let frame = Framing::Length.encode(&vec![b'x'; most], most).unwrap();
         let mut decoder = Decoder::new(Framing::Length, most);
         let mut stream = &frame[..];
         while !stream.is_empty() {

@@ -41,15 +41,13 @@ impl Framing {
         }
     }
 
-    /// Appends `message` to `frames`, marked off.
+    /// The frame of `message`: the message, marked off.
     ///
     /// ```
     /// use sticky_packets::Framing;
     ///
-    /// let mut frames = Vec::new();
-    /// Framing::Length.encode(b"hi", 80, &mut frames).unwrap();
-    /// assert_eq!(frames, b"\0\0\0\x02hi");
-    /// assert!(Framing::Line.encode(b"two\nlines", 80, &mut frames).is_err());
+    /// assert_eq!(Framing::Length.encode(b"hi", 80).unwrap(), b"\0\0\0\x02hi");
+    /// assert!(Framing::Line.encode(b"two\nlines", 80).is_err());
     /// ```
     ///
     /// # Errors
@@ -58,26 +56,23 @@ impl Framing {
     ///
     /// # Your turn
     ///
-    /// For `Line` and `Length`, refuse a message of more than `max_frame` bytes; for `Line`, one with a newline in it,
-    /// too. Append the header (`u32::to_be_bytes`), the message, the newline: whichever the framing has.
-    pub fn encode(self, message: &[u8], max_frame: usize, frames: &mut Vec<u8>) -> Result<(), String> {
+    /// For `Line` and `Length`, refuse a message of more than `max_frame` bytes; for `Line`, one with a newline in it, too.
+    /// Put together the header (`u32::to_be_bytes`), the message, the newline: whichever the framing has.
+    pub fn encode(self, message: &[u8], max_frame: usize) -> Result<Vec<u8>, String> {
         if self != Framing::None && message.len() > max_frame {
             return Err(format!("{} bytes are more than a frame may have: {max_frame}", message.len()));
         }
-        if self == Framing::Line && message.contains(&b'\n') {
-            return Err("a newline in it would end the message there".to_owned());
+        match self {
+            Framing::None => Ok(message.to_vec()),
+            Framing::Line if message.contains(&b'\n') => Err("a newline in it would end the message there".to_owned()),
+            Framing::Line => Ok([message, b"\n"].concat()),
+            Framing::Length => {
+                let length = u32::try_from(message.len()).map_err(|_| "4 bytes cannot hold its length".to_owned())?;
+                // Big-endian is the order of bytes on every network (RFC 791, appendix B); the machine's own may be
+                // another.
+                Ok([&length.to_be_bytes()[..], message].concat())
+            }
         }
-        if self == Framing::Length {
-            let length = u32::try_from(message.len()).map_err(|_| "its length does not fit into 4 bytes".to_owned())?;
-            // Big-endian is the order of bytes on every network (RFC 791, appendix B); the machine's own may be
-            // another.
-            frames.extend(length.to_be_bytes());
-        }
-        frames.extend(message);
-        if self == Framing::Line {
-            frames.push(b'\n');
-        }
-        Ok(())
     }
 }
 
@@ -281,9 +276,7 @@ mod tests {
     const MESSAGES: [&[u8]; 5] = [b"hello", b"", "我爱你".as_bytes(), b"\xff\0\r", b"again"];
 
     fn frames(framing: Framing) -> Vec<u8> {
-        let mut frames = Vec::new();
-        MESSAGES.iter().for_each(|message| framing.encode(message, 80, &mut frames).unwrap());
-        frames
+        MESSAGES.iter().flat_map(|message| framing.encode(message, 80).unwrap()).collect()
     }
 
     /// Feeds the pieces one after the other; returns the messages, and where the stream ended.
@@ -358,8 +351,7 @@ mod tests {
     #[test]
     fn the_longest_frame_fits_and_costs_no_more_than_twice_its_length() {
         let most = 1 << 20;
-        let mut frame = Vec::new();
-        Framing::Length.encode(&vec![b'x'; most], most, &mut frame).unwrap();
+        let frame = Framing::Length.encode(&vec![b'x'; most], most).unwrap();
         let mut decoder = Decoder::new(Framing::Length, most);
         let mut stream = &frame[..];
         while !stream.is_empty() {

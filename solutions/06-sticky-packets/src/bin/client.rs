@@ -77,8 +77,8 @@ fn run(args: &Args) -> anyhow::Result<()> {
 fn encode_all(args: &Args) -> anyhow::Result<Vec<u8>> {
     let mut frames = Vec::new();
     for (number, text) in args.texts.iter().enumerate() {
-        let encoding = args.framing.encode(text.as_bytes(), args.max_frame as usize, &mut frames);
-        encoding.map_err(|why| anyhow!("cannot send message {}: {why}", number + 1))?;
+        let frame = args.framing.encode(text.as_bytes(), args.max_frame as usize);
+        frames.extend(frame.map_err(|why| anyhow!("cannot send message {}: {why}", number + 1))?);
     }
     Ok(frames)
 }
