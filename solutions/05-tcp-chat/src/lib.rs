@@ -192,9 +192,9 @@ impl Outbox {
         self.bytes.is_empty()
     }
 
-    /// Whether so much waits in it that its owner should be given a moment to read.
-    pub fn is_worth_waiting_for(&self) -> bool {
-        self.bytes.len() > MAX_BACKLOG / 2 && !self.is_given_up
+    /// How much waits in it, if that is so much that its owner should be given a moment to read; otherwise 0.
+    pub fn excess(&self) -> usize {
+        if self.bytes.len() > MAX_BACKLOG / 2 && !self.is_given_up { self.bytes.len() } else { 0 }
     }
 
     /// Gives its owner no more moments until the outbox has been empty.
@@ -261,9 +261,9 @@ mod tests {
         assert!(outbox.add(&"x".repeat(MAX_BACKLOG)));
         assert!(!outbox.add("x"));
         assert_eq!(outbox.bytes.len(), MAX_BACKLOG);
-        assert!(outbox.is_worth_waiting_for());
+        assert_eq!(outbox.excess(), MAX_BACKLOG);
         outbox.give_up();
-        assert!(!outbox.is_worth_waiting_for());
+        assert_eq!(outbox.excess(), 0);
     }
 
     #[test]
