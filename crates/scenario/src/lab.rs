@@ -37,12 +37,14 @@ pub struct Lab {
     home: Option<PathBuf>,
     /// Locks that are kept until the programs have ended.
     locks: Vec<File>,
+    /// Connections that are kept until the programs have ended.
+    guests: Vec<TcpPeer>,
 }
 
 impl Lab {
     pub(crate) fn new(programs: Programs, describe: Describe) -> Lab {
-        let (environment, locks) = Default::default();
-        Lab { scene: Scene::new(describe), programs, environment, names: None, home: None, locks }
+        let (environment, locks, guests) = Default::default();
+        Lab { scene: Scene::new(describe), programs, environment, names: None, home: None, locks, guests }
     }
 
     /// How long something that must come is waited for.
@@ -315,6 +317,11 @@ impl Lab {
         self.scene.transcript().introduce(name, peer.address());
         self.scene.note(name, Act::Does, "connects to server");
         Ok(peer)
+    }
+
+    /// Lets these stay connected until the programs have ended, so that their going is no part of the story.
+    pub fn keep(&mut self, guests: impl IntoIterator<Item = TcpPeer>) {
+        self.guests.extend(guests);
     }
 
     /// Somebody with a UDP socket who writes to the server.

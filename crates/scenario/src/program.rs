@@ -341,6 +341,8 @@ impl Program {
         if self.child().left_children(self.scene.grace()) {
             return Err(self.left_children());
         }
+        // It was asked to end, and is no longer expected to serve.
+        self.actor.on_duty.store(false, Ordering::Relaxed);
         // Now nothing holds the pipes open any more: read to their ends.
         self.child().kill();
         let mut stdout = String::new();

@@ -9,8 +9,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
-use transcript::Act;
+use transcript::{Act, shortened};
 
+use crate::program::side_by_side;
 use crate::scene::{GLANCE, Scene, titled};
 use crate::trouble::{Outcome, Trouble, broken};
 
@@ -21,13 +22,15 @@ pub struct TcpPeer {
     name: String,
     stream: TcpStream,
     address: SocketAddr,
+    /// What was read beyond what was asked for.
+    ahead: Vec<u8>,
 }
 
 impl TcpPeer {
     pub(crate) fn new(scene: &Scene, name: &str, stream: TcpStream) -> Outcome<TcpPeer> {
         let address = stream.local_addr()?;
         stream.set_nodelay(true)?;
-        Ok(TcpPeer { scene: scene.clone(), name: name.to_owned(), stream, address })
+        Ok(TcpPeer { scene: scene.clone(), name: name.to_owned(), stream, address, ahead: Vec::new() })
     }
 
     /// The connection's own address: what its other end sees as the peer.
@@ -106,6 +109,26 @@ impl TcpPeer {
         Ok(sent)
     }
 
+    /// Sends the same bytes again and again, until `most` bytes are sent or nobody takes more.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn send_repeatedly(&mut self, bytes: impl AsRef<[u8]>, most: usize) -> Outcome {
+        self.stream.set_write_timeout(Some(Duration::from_millis(200)))?;
+        let bytes = bytes.as_ref();
+        for _ in 0..most.div_ceil(bytes.len()) {
+            if self.stream.write_all(bytes).is_err() {
+                break;
+            }
+        }
+        self.note(
+            Act::Sends,
+            format!("{} again and again, as often as the other side takes it", self.scene.described(bytes)),
+        );
+        Ok(())
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Outcome {
         self.stream.set_write_timeout(Some(self.scene.patience()))?;
         self.stream.write_all(bytes).map_err(|error| {
@@ -118,13 +141,130 @@ impl TcpPeer {
         })
     }
 
+    /// Must read these bytes next, in whatever pieces they come. What comes behind them is left for later.
+    ///
+    /// # Errors
+    ///
+    /// Other bytes come, too few, or none.
+    pub fn expect(&mut self, bytes: impl AsRef<[u8]>) -> Outcome {
+        let due = bytes.as_ref();
+        loop {
+            let came = &self.ahead[..due.len().min(self.ahead.len())];
+            if came == due {
+                self.ahead.drain(..due.len());
+                self.note_received(due);
+                return Ok(());
+            }
+            if !due.starts_with(came) {
+                return Err(self.got_other_bytes(due));
+            }
+            self.read_ahead(&self.scene.described(due))?;
+        }
+    }
+
+    /// The next line, without its newline, whatever it is; `due` says what was expected if none comes.
+    ///
+    /// # Errors
+    ///
+    /// No line comes, or one that is longer than any.
+    pub fn next_line(&mut self, due: &str) -> Outcome<String> {
+        const LONGEST: usize = 1 << 20;
+        let mut searched = 0;
+        loop {
+            if let Some(end) = self.ahead[searched..].iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.ahead.drain(..=searched + end).collect();
+                self.note_received(&line);
+                return Ok(String::from_utf8_lossy(&line[..line.len() - 1]).into_owned());
+            }
+            searched = self.ahead.len();
+            if searched > LONGEST {
+                return Err(broken(format!("{} got a line without an end.", titled(&self.name))));
+            }
+            self.read_ahead(&format!("{due:?}"))?;
+        }
+    }
+
+    /// Must read this line next.
+    ///
+    /// # Errors
+    ///
+    /// Another line comes, or none.
+    pub fn expect_line(&mut self, due: &str) -> Outcome {
+        let line = self.next_line(due)?;
+        if line == due {
+            return Ok(());
+        }
+        let because = format!("{} got a line that is not the one that was due.", titled(&self.name));
+        Err(broken(because).seen_in(side_by_side(&format!("{due:?}"), "got", &format!("{line:?}"))))
+    }
+
+    /// Nothing must come for a short time: for what no later event proves.
+    ///
+    /// # Errors
+    ///
+    /// Something comes, or the connection ends.
+    pub fn expect_silence(&mut self, time: Duration) -> Outcome {
+        let deadline = Instant::now() + time;
+        self.stream.set_read_timeout(Some(GLANCE))?;
+        while self.ahead.is_empty() && Instant::now() < deadline {
+            match self.stream.peek(&mut [0]) {
+                Err(error) if is_silence(&error) => {}
+                _ => self.read_ahead("silence")?,
+            }
+        }
+        let came = self.ahead.clone();
+        self.note_received(&came);
+        if came.is_empty() {
+            return Ok(());
+        }
+        Err(broken(format!(
+            "{} got {}, where nothing was due.",
+            titled(&self.name),
+            shortened(&self.scene.described(&came))
+        )))
+    }
+
+    /// Reads once; the end of the stream is a failure, because `due` was due.
+    fn read_ahead(&mut self, due: &str) -> Outcome {
+        let due = shortened(due);
+        let instead = match self.read_some()? {
+            Came::Bytes(bytes) => {
+                self.ahead.extend(bytes);
+                return Ok(());
+            }
+            Came::End => "reads the end of the stream".to_owned(),
+            Came::Reset(error) => format!("is cut off: {error}"),
+            Came::Nothing => {
+                self.note_received(&self.ahead);
+                return Err(self.scene.in_vain(&self.name, &due));
+            }
+        };
+        self.note_received(&self.ahead);
+        self.note(Act::Does, &instead);
+        Err(broken(format!("{} {instead}, where {due} was due.", titled(&self.name))))
+    }
+
+    fn got_other_bytes(&self, due: &[u8]) -> Trouble {
+        self.note_received(&self.ahead);
+        let got = &self.ahead[..due.len().min(self.ahead.len())];
+        let at = due.iter().zip(got).position(|(due, got)| due != got).unwrap_or_default();
+        let because =
+            format!("{} got bytes that are not those that were due, from byte {} on.", titled(&self.name), at + 1);
+        broken(because).seen_in(side_by_side(&escaped(due), "got", &escaped(&self.ahead)))
+    }
+
+    /// Reads nothing for a while: only the story can see that it does not.
+    pub fn stops_reading(&self) {
+        self.note(Act::Does, "reads nothing from now on");
+    }
+
     /// Reads until the end of the stream, and returns all that came; at most `most` bytes.
     ///
     /// # Errors
     ///
     /// The end does not come, the connection is reset, or there is more.
     pub fn read_to_end(&mut self, most: usize) -> Outcome<Vec<u8>> {
-        let mut all = Vec::new();
+        let mut all = std::mem::take(&mut self.ahead);
         loop {
             match self.read_some()? {
                 Came::Bytes(bytes) => all.extend(bytes),
@@ -155,6 +295,21 @@ impl TcpPeer {
                 )));
             }
         }
+    }
+
+    /// The stream must end here, with nothing before that.
+    ///
+    /// # Errors
+    ///
+    /// More comes, the end does not, or the connection is reset.
+    pub fn expect_end(&mut self) -> Outcome {
+        const LONGEST: usize = 1 << 20;
+        let rest = self.read_to_end(LONGEST)?;
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let rest = shortened(&self.scene.described(&rest));
+        Err(broken(format!("{} got {rest}, where the end of the stream was due.", titled(&self.name))))
     }
 
     /// For `time` after the end of the stream, the other side must not break the connection off.
@@ -204,6 +359,24 @@ impl TcpPeer {
             .map_err(|error| broken(format!("{} could not close its sending side: {error}.", titled(&self.name))))
     }
 
+    /// Waits for the other side to close or to break off; what it sends before is dropped.
+    ///
+    /// # Errors
+    ///
+    /// It does neither.
+    pub fn wait_for_close(&mut self) -> Outcome {
+        loop {
+            match self.read_some()? {
+                Came::Bytes(_) => {}
+                Came::End | Came::Reset(_) => {
+                    self.note(Act::Does, "sees the connection closed");
+                    return Ok(());
+                }
+                Came::Nothing => return Err(self.scene.in_vain(&self.name, "the connection to be closed")),
+            }
+        }
+    }
+
     /// Waits until the other side has read everything that was sent: until its program did, not only its system.
     /// Linux tells; elsewhere, a moment has to do.
     ///
@@ -247,6 +420,11 @@ impl TcpPeer {
             self.note(Act::Receives, self.scene.described(bytes));
         }
     }
+}
+
+/// Bytes as an ASCII string literal.
+fn escaped(bytes: &[u8]) -> String {
+    format!("\"{}\"", bytes.escape_ascii())
 }
 
 /// What one read brings.
