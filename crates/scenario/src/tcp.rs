@@ -9,9 +9,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
-use transcript::Act;
+use transcript::{Act, shortened};
 
-use crate::scene::{GLANCE, Scene, capital};
+use crate::program::side_by_side;
+use crate::scene::{GLANCE, Scene, titled};
 use crate::trouble::{Outcome, Trouble, broken};
 
 /// Somebody with a TCP connection.
@@ -21,13 +22,15 @@ pub struct TcpPeer {
     name: String,
     stream: TcpStream,
     address: SocketAddr,
+    /// What was read beyond what was asked for.
+    ahead: Vec<u8>,
 }
 
 impl TcpPeer {
     pub(crate) fn new(scene: &Scene, name: &str, stream: TcpStream) -> Outcome<TcpPeer> {
         let address = stream.local_addr()?;
         stream.set_nodelay(true)?;
-        Ok(TcpPeer { scene: scene.clone(), name: name.to_owned(), stream, address })
+        Ok(TcpPeer { scene: scene.clone(), name: name.to_owned(), stream, address, ahead: Vec::new() })
     }
 
     /// The connection's own address: what its other end sees as the peer.
@@ -64,9 +67,26 @@ impl TcpPeer {
 
     /// Sends bytes and the end of the stream to somebody who may break off meanwhile, and be right.
     pub fn send_unwelcome(&mut self, bytes: impl AsRef<[u8]>) {
+        self.send_unheeded(bytes);
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Sends bytes to somebody who may have closed meanwhile, and be right.
+    pub fn send_unheeded(&mut self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
         self.note(Act::Sends, self.scene.described(bytes));
-        let _ = self.stream.write_all(bytes).and_then(|()| self.stream.shutdown(Shutdown::Write));
+        let _ = self.stream.set_write_timeout(Some(self.scene.patience()));
+        let _ = self.stream.write_all(bytes);
+    }
+
+    /// Whether something arrives within `time`, be it the end; it is left where it is.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn hears_within(&self, time: Duration) -> Outcome<bool> {
+        self.stream.set_read_timeout(Some(time))?;
+        Ok(!matches!(self.stream.peek(&mut [0]), Err(error) if is_silence(&error)))
     }
 
     /// Sends bytes until `most` bytes are sent, nobody takes more, or the other side is gone; returns how many were taken.
@@ -78,7 +98,8 @@ impl TcpPeer {
         self.stream.set_write_timeout(Some(Duration::from_millis(200)))?;
         let chunk = [b'x'; 64 << 10];
         let mut sent = 0;
-        while sent < most {
+        let deadline = Instant::now() + self.scene.patience();
+        while sent < most && Instant::now() < deadline {
             match self.stream.write(&chunk) {
                 Ok(length) => sent += length,
                 Err(_) => break,
@@ -88,12 +109,153 @@ impl TcpPeer {
         Ok(sent)
     }
 
+    /// Sends the same bytes again and again, until `most` bytes are sent or nobody takes more.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn send_repeatedly(&mut self, bytes: impl AsRef<[u8]>, most: usize) -> Outcome {
+        self.stream.set_write_timeout(Some(Duration::from_millis(200)))?;
+        let bytes = bytes.as_ref();
+        for _ in 0..most.div_ceil(bytes.len()) {
+            if self.stream.write_all(bytes).is_err() {
+                break;
+            }
+        }
+        self.note(
+            Act::Sends,
+            format!("{} again and again, as often as the other side takes it", self.scene.described(bytes)),
+        );
+        Ok(())
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Outcome {
         self.stream.set_write_timeout(Some(self.scene.patience()))?;
         self.stream.write_all(bytes).map_err(|error| {
             self.note(Act::Does, format!("cannot send: {error}"));
-            broken(format!("{} could not send: {error}.", capital(&self.name)))
+            broken(if is_silence(&error) {
+                format!("The other side did not read what {} sent.", self.name)
+            } else {
+                format!("The other side closed the connection while {} was still sending ({error}).", self.name)
+            })
         })
+    }
+
+    /// Must read these bytes next, in whatever pieces they come. What comes behind them is left for later.
+    ///
+    /// # Errors
+    ///
+    /// Other bytes come, too few, or none.
+    pub fn expect(&mut self, bytes: impl AsRef<[u8]>) -> Outcome {
+        let due = bytes.as_ref();
+        loop {
+            let came = &self.ahead[..due.len().min(self.ahead.len())];
+            if came == due {
+                self.ahead.drain(..due.len());
+                self.note_received(due);
+                return Ok(());
+            }
+            if !due.starts_with(came) {
+                return Err(self.got_other_bytes(due));
+            }
+            self.read_ahead(&self.scene.described(due))?;
+        }
+    }
+
+    /// The next line, without its newline, whatever it is; `due` says what was expected if none comes.
+    ///
+    /// # Errors
+    ///
+    /// No line comes, or one that is longer than any.
+    pub fn next_line(&mut self, due: &str) -> Outcome<String> {
+        const LONGEST: usize = 1 << 20;
+        let mut searched = 0;
+        loop {
+            if let Some(end) = self.ahead[searched..].iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.ahead.drain(..=searched + end).collect();
+                self.note_received(&line);
+                return Ok(String::from_utf8_lossy(&line[..line.len() - 1]).into_owned());
+            }
+            searched = self.ahead.len();
+            if searched > LONGEST {
+                return Err(broken(format!("{} got a line without an end.", titled(&self.name))));
+            }
+            self.read_ahead(&format!("{due:?}"))?;
+        }
+    }
+
+    /// Must read this line next.
+    ///
+    /// # Errors
+    ///
+    /// Another line comes, or none.
+    pub fn expect_line(&mut self, due: &str) -> Outcome {
+        let line = self.next_line(due)?;
+        if line == due {
+            return Ok(());
+        }
+        let because = format!("{} got a line that is not the one that was due.", titled(&self.name));
+        Err(broken(because).seen_in(side_by_side(&format!("{due:?}"), "got", &format!("{line:?}"))))
+    }
+
+    /// Nothing must come for a short time: for what no later event proves.
+    ///
+    /// # Errors
+    ///
+    /// Something comes, or the connection ends.
+    pub fn expect_silence(&mut self, time: Duration) -> Outcome {
+        let deadline = Instant::now() + time;
+        self.stream.set_read_timeout(Some(GLANCE))?;
+        while self.ahead.is_empty() && Instant::now() < deadline {
+            match self.stream.peek(&mut [0]) {
+                Err(error) if is_silence(&error) => {}
+                _ => self.read_ahead("silence")?,
+            }
+        }
+        let came = self.ahead.clone();
+        self.note_received(&came);
+        if came.is_empty() {
+            return Ok(());
+        }
+        Err(broken(format!(
+            "{} got {}, where nothing was due.",
+            titled(&self.name),
+            shortened(&self.scene.described(&came))
+        )))
+    }
+
+    /// Reads once; the end of the stream is a failure, because `due` was due.
+    fn read_ahead(&mut self, due: &str) -> Outcome {
+        let due = shortened(due);
+        let instead = match self.read_some()? {
+            Came::Bytes(bytes) => {
+                self.ahead.extend(bytes);
+                return Ok(());
+            }
+            Came::End => "reads the end of the stream".to_owned(),
+            Came::Reset(error) => format!("is cut off: {error}"),
+            Came::Nothing => {
+                self.note_received(&self.ahead);
+                return Err(self.scene.in_vain(&self.name, &due));
+            }
+        };
+        self.note_received(&self.ahead);
+        self.note(Act::Does, &instead);
+        Err(broken(format!("{} {instead}, where {due} was due.", titled(&self.name))))
+    }
+
+    fn got_other_bytes(&self, due: &[u8]) -> Trouble {
+        self.note_received(&self.ahead);
+        let got = &self.ahead[..due.len().min(self.ahead.len())];
+        let at = due.iter().zip(got).position(|(due, got)| due != got).unwrap_or_default();
+        let because =
+            format!("{} got bytes that are not those that were due, from byte {} on.", titled(&self.name), at + 1);
+        broken(because).seen_in(side_by_side(&escaped(due), "got", &escaped(&self.ahead)))
+    }
+
+    /// Reads nothing for a while: only the story can see that it does not.
+    pub fn stops_reading(&self) {
+        self.note(Act::Does, "reads nothing from now on");
     }
 
     /// Reads until the end of the stream, and returns all that came; at most `most` bytes.
@@ -102,25 +264,25 @@ impl TcpPeer {
     ///
     /// The end does not come, the connection is reset, or there is more.
     pub fn read_to_end(&mut self, most: usize) -> Outcome<Vec<u8>> {
-        let mut all = Vec::new();
+        let mut all = std::mem::take(&mut self.ahead);
         loop {
             match self.read_some()? {
-                Read1::Bytes(bytes) => all.extend(bytes),
-                Read1::End => {
+                Came::Bytes(bytes) => all.extend(bytes),
+                Came::End => {
                     self.note_received(&all);
                     self.note(Act::Does, "reads the end of the stream");
                     return Ok(all);
                 }
-                Read1::Reset(error) => {
+                Came::Reset(error) => {
                     self.note_received(&all);
                     self.note(Act::Does, format!("is cut off: {error}"));
                     return Err(broken(format!(
                         "{}'s connection was reset, where the end of the stream was due. A socket that is closed while it \
                          holds unread bytes sends RST, not FIN.",
-                        capital(&self.name)
+                        titled(&self.name)
                     )));
                 }
-                Read1::Nothing => {
+                Came::Nothing => {
                     self.note_received(&all);
                     return Err(self.scene.in_vain(&self.name, "the end of the stream"));
                 }
@@ -129,10 +291,25 @@ impl TcpPeer {
                 self.note_received(&all);
                 return Err(broken(format!(
                     "{} got more than {most} bytes, and no end of the stream.",
-                    capital(&self.name)
+                    titled(&self.name)
                 )));
             }
         }
+    }
+
+    /// The stream must end here, with nothing before that.
+    ///
+    /// # Errors
+    ///
+    /// More comes, the end does not, or the connection is reset.
+    pub fn expect_end(&mut self) -> Outcome {
+        const LONGEST: usize = 1 << 20;
+        let rest = self.read_to_end(LONGEST)?;
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let rest = shortened(&self.scene.described(&rest));
+        Err(broken(format!("{} got {rest}, where the end of the stream was due.", titled(&self.name))))
     }
 
     /// For `time` after the end of the stream, the other side must not break the connection off.
@@ -144,13 +321,13 @@ impl TcpPeer {
         let deadline = Instant::now() + time;
         while Instant::now() < deadline {
             thread::sleep(GLANCE);
-            if let Err(error) = self.stream.read(&mut [0])
-                && !is_silence(&error)
-            {
+            // After the end of the stream, `read` says 0 for ever; a reset shows in the socket's pending error alone.
+            if let Some(error) = self.stream.take_error()? {
                 self.note(Act::Does, format!("is cut off: {error}"));
                 return Err(broken(format!(
-                    "{}'s connection was reset after the end of the stream.",
-                    capital(&self.name)
+                    "{}'s connection was reset after the end of the stream. A socket that is closed while it holds unread \
+                     bytes sends RST, whatever it sent before.",
+                    titled(&self.name)
                 )));
             }
         }
@@ -158,48 +335,16 @@ impl TcpPeer {
         Ok(())
     }
 
-    /// Waits for the other side to close or to break off; what it sends before is dropped.
-    ///
-    /// # Errors
-    ///
-    /// It does neither.
-    pub fn wait_for_close(&mut self) -> Outcome {
-        loop {
-            match self.read_some()? {
-                Read1::Bytes(_) => {}
-                Read1::End | Read1::Reset(_) => {
-                    self.note(Act::Does, "sees the connection closed");
-                    return Ok(());
-                }
-                Read1::Nothing => return Err(self.scene.in_vain(&self.name, "the connection to be closed")),
-            }
-        }
-    }
-
-    /// Waits until something has arrived, without taking it.
-    ///
-    /// # Errors
-    ///
-    /// Nothing arrives.
-    pub fn has_mail(&self) -> Outcome {
-        self.stream.set_read_timeout(Some(GLANCE))?;
-        let arrived = self.scene.wait_for(|| match self.stream.peek(&mut [0]) {
-            Err(error) if is_silence(&error) => Ok(None),
-            _ => Ok(Some(())),
-        })?;
-        arrived.ok_or_else(|| self.scene.in_vain(&self.name, "a first byte"))
-    }
-
-    fn read_some(&mut self) -> Outcome<Read1> {
+    fn read_some(&mut self) -> Outcome<Came> {
         self.stream.set_read_timeout(Some(GLANCE))?;
         let mut buffer = [0; 16 << 10];
         let read = self.scene.wait_for(|| match self.stream.read(&mut buffer) {
-            Ok(0) => Ok(Some(Read1::End)),
-            Ok(length) => Ok(Some(Read1::Bytes(buffer[..length].to_vec()))),
+            Ok(0) => Ok(Some(Came::End)),
+            Ok(length) => Ok(Some(Came::Bytes(buffer[..length].to_vec()))),
             Err(error) if is_silence(&error) => Ok(None),
-            Err(error) => Ok(Some(Read1::Reset(error))),
+            Err(error) => Ok(Some(Came::Reset(error))),
         })?;
-        Ok(read.unwrap_or(Read1::Nothing))
+        Ok(read.unwrap_or(Came::Nothing))
     }
 
     /// Sends no more; the other side reads the end of the stream.
@@ -211,7 +356,25 @@ impl TcpPeer {
         self.note(Act::Does, "closes its sending side");
         self.stream
             .shutdown(Shutdown::Write)
-            .map_err(|error| broken(format!("{} could not close its sending side: {error}.", capital(&self.name))))
+            .map_err(|error| broken(format!("{} could not close its sending side: {error}.", titled(&self.name))))
+    }
+
+    /// Waits for the other side to close or to break off; what it sends before is dropped.
+    ///
+    /// # Errors
+    ///
+    /// It does neither.
+    pub fn wait_for_close(&mut self) -> Outcome {
+        loop {
+            match self.read_some()? {
+                Came::Bytes(_) => {}
+                Came::End | Came::Reset(_) => {
+                    self.note(Act::Does, "sees the connection closed");
+                    return Ok(());
+                }
+                Came::Nothing => return Err(self.scene.in_vain(&self.name, "the connection to be closed")),
+            }
+        }
     }
 
     /// Waits until the other side has read everything that was sent: until its program did, not only its system.
@@ -259,8 +422,13 @@ impl TcpPeer {
     }
 }
 
+/// Bytes as an ASCII string literal.
+fn escaped(bytes: &[u8]) -> String {
+    format!("\"{}\"", bytes.escape_ascii())
+}
+
 /// What one read brings.
-enum Read1 {
+enum Came {
     Bytes(Vec<u8>),
     End,
     Reset(io::Error),
@@ -307,7 +475,14 @@ impl Porter {
         let wait_at = |listener: TcpListener| {
             let (announce, closing) = (announce.clone(), Arc::clone(&closing));
             thread::spawn(move || {
-                while let Ok((stream, _)) = listener.accept() {
+                loop {
+                    // A client that is gone before it is accepted is an error on some systems, but not of ours.
+                    let Ok((stream, _)) = listener.accept() else {
+                        if closing.load(Ordering::Relaxed) {
+                            return;
+                        }
+                        continue;
+                    };
                     if closing.load(Ordering::Relaxed) {
                         // Closed in good order, it would keep the port in TIME_WAIT for a minute.
                         let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));

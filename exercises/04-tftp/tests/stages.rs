@@ -7,8 +7,8 @@
 use std::time::{Duration, Instant};
 
 use scenario::{
-    Chapter, Direction, Example, Folder, Lab, Meaning, Outcome, Profile, Program, Role, Rule, Stage, Transport,
-    Trouble, UdpPeer, UdpStand, WithClient, demand, quoted, stages,
+    Chapter, Datagram, Direction, Example, Folder, Lab, Meaning, Outcome, Profile, Program, Role, Rule, Stage,
+    Transport, Trouble, UdpPeer, UdpStand, WithClient, demand, quoted, stages,
 };
 
 scenario::main!("tftp", chapter);
@@ -200,7 +200,8 @@ trait Talks {
 
 impl Talks for UdpPeer {
     fn first(&mut self, packet: &[u8]) -> Outcome {
-        let came = self.receive(&describe(packet))?.bytes;
+        let Datagram { from, bytes: came } = self.receive(&describe(packet))?;
+        self.keeps_to(from);
         demand(came == packet, || {
             format!("{} came, where {} was due.{}", describe(&came), describe(packet), difference(packet, &came))
         })
@@ -214,7 +215,8 @@ impl Talks for UdpPeer {
 
     fn granted(&mut self, options: &[(&str, &str)]) -> Outcome<(usize, usize)> {
         let due = describe(&oack(options));
-        let came = self.receive(&due)?.bytes;
+        let Datagram { from, bytes: came } = self.receive(&due)?;
+        self.keeps_to(from);
         let found = if came.starts_with(&[0, 6]) && came.ends_with(&[0]) { pairs(&came[2..]) } else { Vec::new() };
         let wanted = pairs(&oack(options)[2..]);
         let value = |name: &str| found.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
@@ -806,8 +808,7 @@ fn overwrites_only_when_told() -> Stage {
             holds(&folder, "old", b"new")?;
             soon_has_only(lab, &folder, &["old"])?;
             // What it says about bob's end is its own affair.
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }
 
@@ -858,8 +859,7 @@ fn refuses_what_makes_no_sense() -> Stage {
             lab.in_short("alice", "reads a file all the same", |_| downloads(&mut alice, &server, "file", b"yes"))?;
             mallory.forgets_what_waits()?;
             // A line about any of them may be there, and need not.
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }
 
@@ -896,8 +896,7 @@ fn never_answers_an_error() -> Stage {
             server.prints_among_others(&format!("sent \"file\" to {}: {}", alice.address(), tally(600, 512)))?;
             alice.forgets_what_waits()?;
             // What it says about the end by an ERROR is its own affair.
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }
 
@@ -1302,7 +1301,7 @@ fn an_upload_appears_complete_or_not_at_all() -> Stage {
                 carol.send(data(1, &content(512)))?;
                 carol.eventually(&ack(1), &ack(0))
             })?;
-            lab.lowers_the_curtain();
+            lab.lowers_the_curtain()?;
             for peer in [&mut alice, &mut bob, &mut carol] {
                 peer.forgets_what_waits()?;
             }
@@ -1329,7 +1328,8 @@ fn never_mixes_two_uploads() -> Stage {
             alice.first(&ack(0))?;
             bob.send(wrq("same", &[]))?;
             // The second may be refused: then there is nothing to mix.
-            let answer = bob.receive("ACK 0 or an ERROR")?.bytes;
+            let Datagram { from, bytes: answer } = bob.receive("ACK 0 or an ERROR")?;
+            bob.keeps_to(from);
             let both = answer == ack(0);
             demand(both || answer.starts_with(&[0, 5]), || format!("{} came, where ACK 0 or an ERROR was due.", describe(&answer)))?;
             lab.in_short("alice", "and bob send their blocks in turn", |_| {
@@ -1342,7 +1342,7 @@ fn never_mixes_two_uploads() -> Stage {
             })?;
             alice.forgets_what_waits()?;
             bob.forgets_what_waits()?;
-            lab.lowers_the_curtain();
+            lab.lowers_the_curtain()?;
             let found = folder.get("same")?.unwrap_or_default();
             demand(found == one || found == other, || {
                 format!("The file has {} bytes, and is neither the one upload nor the other.", found.len())
@@ -1393,8 +1393,7 @@ fn keeps_no_file_in_its_memory() -> Stage {
             alice.send(error(0, "that is enough"))?;
             server.prints(&format!("{} writes \"long\"", alice.address()))?;
             soon_has_only(lab, &folder, &[])?;
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }
 
@@ -1425,8 +1424,7 @@ fn reads_no_file_into_its_memory() -> Stage {
                 reader.send(error(0, "that is enough"))?;
                 server.prints(&format!("{} reads \"long\"", reader.address()))?;
             }
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }
 
@@ -1766,8 +1764,7 @@ fn is_told_that_options_do_not_please() -> Stage {
             server.prints_among_others(&format!("{} reads \"file\"", alice.address()))?;
             server.prints_among_others(&format!("{} writes \"up\"", bob.address()))?;
             // What it says about such an end is its own affair.
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }
 
@@ -2020,7 +2017,8 @@ impl Counter {
     /// The request must ask for this, in these words: the mode and the options' names in any case, the options in any order.
     fn is_asked(&mut self, kind: u8, name: &str, mode: &str, options: &[(&str, &str)]) -> Outcome {
         let due = request(kind, name, mode, options);
-        let came = self.desk.receive(&describe(&due))?.bytes;
+        let Datagram { from, bytes: came } = self.desk.receive(&describe(&due))?;
+        self.port.keeps_to(from);
         let verdict =
             demand(is_request(&came, &due), || format!("{} came, where {} was due.", describe(&came), describe(&due)));
         verdict.map_err(|trouble| if asks_for_the_same(&came, &due) { of_f17(trouble) } else { trouble })
@@ -2616,7 +2614,7 @@ fn a_download_appears_complete_or_not_at_all() -> Stage {
             counter.port.expect(ack(1))?;
             let seen = counter.folder.get("file")?;
             demand(seen.is_none(), || "There is a file \"file\" before all of it has come.".to_owned())?;
-            lab.lowers_the_curtain();
+            lab.lowers_the_curtain()?;
             let seen = counter.folder.get("file")?;
             demand(seen.is_none(), || "There is a file \"file\", of which only half has come.".to_owned())
         })
@@ -3053,7 +3051,6 @@ fn the_pair_survives_a_bad_network() -> Stage {
             }
             holds(&here, "got", &file)?;
             holds(&folder, "put", &file)?;
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }

@@ -1,0 +1,238 @@
+//! A room in which everybody hears everybody, and the operator.
+//!
+//! Each client has a thread that listens to it; the operator has one; one waits for more clients. What they hear they
+//! tell the [`Room`], over one channel: in the order in which it leaves that channel it was said, for everybody.
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use tcp_chat::terminal::{complain, finish, host_port, read_line, say};
+use tcp_chat::{Lines, MAX_LINE, MAX_SERVER_LINE, Outbox, Step, readable};
+
+/// How many events may wait. Then whoever has more to tell waits, and TCP lets its client wait.
+const EVENTS: usize = 256;
+
+/// How many bytes of talk are gathered before they are sent.
+const BATCH: usize = 16 << 10;
+
+/// How long to wait before trying again to send to somebody who is behind; twice as long each time, while nobody says a
+/// word.
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// The longest such wait.
+const LONGEST_MOMENT: Duration = Duration::from_millis(128);
+
+/// After how many moments in which nobody who is far behind took a byte the others are not kept waiting any more.
+const MOMENTS: u32 = 200;
+
+/// How many moments those who are far behind get altogether.
+const ALL_MOMENTS: u32 = 1000;
+
+/// How much stack the thread of a client gets; there may be thousands.
+const STACK: usize = 64 << 10;
+
+/// Lets everybody who connects talk with everybody else. Lines typed here go to all; `exit` ends it.
+#[derive(Parser)]
+#[command(after_help = "Example:\n  server --bind 127.0.0.1:8008     and then, in other terminals:  nc 127.0.0.1 8008")]
+struct Args {
+    /// Address to listen on; port 0 asks for a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8008", value_parser = host_port)]
+    bind: String,
+    /// Print nothing but the listening line
+    #[arg(long)]
+    quiet: bool,
+}
+
+fn main() -> ExitCode {
+    finish(run(&Args::parse()))
+}
+
+/// Listens, says where, and keeps the room until the operator leaves.
+fn run(args: &Args) -> anyhow::Result<()> {
+    todo!(
+        "Bind a `TcpListener` to `args.bind`, `say` \"listening on ADDRESS\" with the real port \
+         (`local_addr`). Make a `sync_channel` of `EVENTS` places. Start two threads, `welcome_all` and \
+         `hear_operator`, each with a sender; `keep` the room with the receiver."
+    )
+}
+
+/// What the room is told.
+enum Event {
+    /// A client connected.
+    Joined { client: usize, peer: SocketAddr, stream: Arc<TcpStream> },
+    /// A client said one or more lines. They are ready to be passed on: `client-1: hi`, each with its newline.
+    Said { client: usize, lines: String },
+    /// A client left; the reason, if there is one, is ` (in brackets)`.
+    Left { client: usize, why: &'static str },
+    /// The operator said a line.
+    Announced(String),
+    /// The operator said `exit`.
+    Closing,
+}
+
+/// Accepts clients for ever, and lets each be heard by a thread of its own.
+fn welcome_all(listener: &TcpListener, tell: &SyncSender<Event>) {
+    todo!(
+        "Count the clients from 1. Switch Nagle's algorithm off (`set_nodelay`), tell the room that the \
+         client `Joined`, then start a thread with a stack of `STACK` bytes that runs `hear`. An error of \
+         `accept` must not end the loop, nor make it spin."
+    )
+}
+
+/// Waits for the next client, however often that fails.
+fn next_connection(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept() {
+            Ok(connection) => return connection,
+            // Some systems report here that a client was gone before it was accepted.
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
+            Err(error) => {
+                complain(format_args!("cannot accept a connection: {error}"));
+                // Out of descriptors, accept fails at once, again and again; only time frees one.
+                thread::sleep(Duration::from_millis(50));
+            }
+        }
+    }
+}
+
+/// Tells the room what a client says, until it leaves.
+fn hear(client: usize, stream: &TcpStream, tell: &SyncSender<Event>) {
+    todo!(
+        "Take lines until `next_lines` has a reason to end; then tell the room that the client `Left`. \
+         Whatever was said before comes first."
+    )
+}
+
+/// Reads once. Returns the lines that are complete now, ready to be passed on, and the reason if they were the last.
+fn next_lines(client: usize, mut stream: &TcpStream, lines: &mut Lines) -> (String, Option<&'static str>) {
+    todo!(
+        "`read_from` the stream; an error but for `WouldBlock` (see `Client::send`) is an end. Write each \
+         line as \"client-N: TEXT\" and a newline, with the text `readable`. `exit` is an end, and is not \
+         passed on. `TooLong` is an end with the reason \" (line too long)\". At the end of the stream, the \
+         `rest` is a line, too, unless it is empty."
+    )
+}
+
+/// Tells the room what the operator types. The end of the input ends the operator's part, and nothing else.
+fn hear_operator(tell: &SyncSender<Event>) {
+    todo!(
+        "Read lines of stdin with `read_line`; a line that cannot be read is worth a `complain`, and is the \
+         last. `exit` is `Closing`, all else is `Announced` as \"server: TEXT\" and a newline, with the text \
+         `readable`."
+    )
+}
+
+/// Who is here, and what they have still to be told. The one place where the order of the lines is made.
+struct Room {
+    clients: BTreeMap<usize, Client>,
+    /// Lines that are still to be printed.
+    minutes: String,
+    quiet: bool,
+}
+
+/// Somebody in the room.
+struct Client {
+    stream: Arc<TcpStream>,
+    outbox: Outbox,
+}
+
+impl Room {
+    fn new(quiet: bool) -> Room {
+        Room { clients: BTreeMap::new(), minutes: String::new(), quiet }
+    }
+
+    /// Does what it is told, until it is told to close.
+    ///
+    /// What has been told while the last lines were sent is gathered first: each client gets it in one write. A write
+    /// for each line and client would be the most work by far.
+    fn keep(&mut self, events: &Receiver<Event>) -> anyhow::Result<()> {
+        todo!(
+            "In a loop: wait for an event, for `MOMENT` only when somebody `is_behind`. `handle` it, and all \
+             others that are there already (`try_iter`), up to `BATCH` bytes of talk. Then `send_all`, and \
+             print the minutes. `Closing`: `close`, and return."
+        )
+    }
+
+    /// Whether somebody has still to be told something.
+    fn is_behind(&self) -> bool {
+        self.clients.values().any(|client| !client.outbox.is_empty())
+    }
+
+    /// Puts into each outbox what belongs there; returns how many bytes were said.
+    fn handle(&mut self, event: Event) -> usize {
+        todo!(
+            "`Joined`: add \"client-N joined from PEER\" to the minutes, `tell` the others \"client-N \
+             joined\", then take the client in. `Said`: add the lines to the minutes and `tell` the others, \
+             unless the client was dropped meanwhile. `Left`: `remove` it. `Announced`: `tell` everybody."
+        )
+    }
+
+    /// Puts lines into everybody's outbox but their author's. Whoever has no room left for them is dropped: what a
+    /// server keeps for somebody who does not read must have a limit, and others must not wait for him.
+    fn tell(&mut self, author: Option<usize>, lines: &str) {
+        todo!(
+            "`add` the lines to each outbox but the author's, and note for which that fails; then `remove` \
+             those as \" (too slow)\"."
+        )
+    }
+
+    /// Takes a client out, closes its connection, and tells the others. One that was taken out before stays out.
+    fn remove(&mut self, client: usize, why: &str) {
+        todo!(
+            "Remove it from the map; if it was there, `send` what is in its outbox, and shut its stream down \
+             (`Shutdown::Both`), which also ends the thread that reads from it. Then add \"client-N left \
+             WHY\" to the minutes and tell the others."
+        )
+    }
+
+    /// Sends everybody what is in their outbox. Who takes nothing is not waited for. But who reads and is far behind,
+    /// perhaps because the machine is busy, is given time to catch up, or a fast talker would drive every listener out.
+    /// All of them get the same moments, and who does not use them gets no more.
+    fn send_all(&mut self) {
+        todo!(
+            "`send` to all; return if nobody has an `excess`. Otherwise sleep for a `MOMENT` and do it \
+             again, until the sum of the excesses has not become less for `MOMENTS` times, or it has been \
+             `ALL_MOMENTS` times. Then `give_up` the outboxes that still have one."
+        )
+    }
+
+    /// Prints what has happened.
+    fn print_minutes(&mut self) -> anyhow::Result<()> {
+        let lines = std::mem::take(&mut self.minutes);
+        match lines.strip_suffix('\n') {
+            Some(lines) if !self.quiet => say(lines),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says the last words, and closes every connection.
+    fn close(&mut self) -> anyhow::Result<()> {
+        self.send_all();
+        for client in self.clients.values() {
+            let _ = client.stream.shutdown(Shutdown::Both);
+        }
+        self.print_minutes()
+    }
+}
+
+impl Client {
+    /// Sends what is in the outbox, as far as that needs no waiting.
+    ///
+    /// "Without waiting" is a property of the socket, not of the call, and the thread that reads from it should wait.
+    /// So it holds for the moment of the write alone; a read that begins in this moment fails with `WouldBlock`, and is
+    /// repeated.
+    fn send(&mut self) {
+        todo!(
+            "Unless the outbox is empty: `set_nonblocking(true)`, `send_to` the stream, and back. After an \
+             error clear the outbox: the thread that reads from the stream will hear of it, too."
+        )
+    }
+}

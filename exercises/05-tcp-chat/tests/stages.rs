@@ -1,0 +1,1124 @@
+//! What is checked of chapter 5, TCP chat: one story a stage. The lab plays the people in the room for the server, and
+//! the server for the client.
+
+use std::time::{Duration, Instant};
+
+use scenario::{
+    Chapter, Direction, Example, Lab, Outcome, Profile, Program, Rule, Stage, TcpPeer, TcpStand, Transport, WithClient,
+    demand, stages,
+};
+
+scenario::main!("tcp-chat", chapter);
+
+/// The chapter, for the checker.
+pub fn chapter() -> Chapter {
+    let profile = Profile {
+        default_port: 8008,
+        server_options: &["--bind"],
+        client_options: &["--connect", "--timeout"],
+        example: Example { arguments: &[], input: "hi\nis anybody here?\nexit\n" },
+        with_server: one_guest_of_the_server,
+        with_client: WithClient::Tcp(one_line_for_the_client),
+    };
+    let stages = stages![
+        the_operator_and_a_client_talk,
+        both_may_speak_at_any_time,
+        serves_the_next_client,
+        a_line_goes_to_all_others,
+        tells_who_comes_and_who_goes,
+        the_operators_line_goes_to_all,
+        goes_on_without_the_operator,
+        ends_when_the_operator_says_so,
+        a_client_may_leave_in_any_way,
+        keeps_exit_to_itself,
+        finds_the_lines_however_they_come,
+        all_hear_one_order,
+        drops_who_does_not_read,
+        refuses_a_line_that_is_too_long,
+        keeps_nothing_of_a_line_without_an_end,
+        passes_on_nothing_that_harms,
+        serves_others_beside_the_silent,
+        survives_resets_and_noise,
+        prints_lines_as_they_arrive,
+        sends_lines_as_they_are_typed,
+        hears_while_the_user_types,
+        prints_whole_lines,
+        prints_nothing_that_harms,
+        exit_is_sent_and_ends_it,
+        the_end_of_input_is_not_the_end_of_listening,
+        ends_when_the_server_closes,
+        waits_as_long_as_the_room_is_silent,
+        keeps_nothing_of_a_line_that_the_server_does_not_end,
+        the_pair_talks,
+    ];
+    Chapter::new("tcp-chat", include_str!("../README.md"), profile, stages)
+}
+
+fn one_guest_of_the_server(lab: &mut Lab, server: &Program) -> Outcome {
+    let mut alice = join(lab, server, "alice", 1)?;
+    says(&mut alice, server, 1, "hi")?;
+    leaves(alice, server, 1)
+}
+
+fn one_line_for_the_client(_: &mut Lab, stand: TcpStand, client: &Program) -> Outcome {
+    let mut server = stand.accept()?;
+    client.types("hi");
+    server.expect("hi\n")?;
+    server.send("server: hello\n")?;
+    client.prints("server: hello")?;
+    server.ends_sending()?;
+    client.prints("connection closed by server")?;
+    client.ends_well()
+}
+
+/// Somebody who connects, as client number so and so, and is seen by the operator.
+fn join(lab: &mut Lab, server: &Program, name: &str, number: usize) -> Outcome<TcpPeer> {
+    let peer = lab.tcp(name, server)?;
+    server.prints(&format!("client-{number} joined from {}", peer.address()))?;
+    Ok(peer)
+}
+
+/// Several who join, one after the other; each hears of those who come later.
+fn join_all<const N: usize>(lab: &mut Lab, server: &Program, names: [&str; N]) -> Outcome<[TcpPeer; N]> {
+    let mut room: Vec<TcpPeer> = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        let newcomer = join(lab, server, name, at + 1)?;
+        all_hear(&mut room, &format!("client-{} joined", at + 1))?;
+        room.push(newcomer);
+    }
+    Ok(room.try_into().expect("as many joined as there are names"))
+}
+
+fn all_hear(room: &mut [TcpPeer], line: &str) -> Outcome {
+    room.iter_mut().try_for_each(|peer| peer.expect_line(line))
+}
+
+/// A client says a line, and the operator sees it.
+fn says(peer: &mut TcpPeer, server: &Program, number: usize, line: &str) -> Outcome {
+    peer.send(format!("{line}\n"))?;
+    server.prints(&format!("client-{number}: {line}"))
+}
+
+/// A client leaves with `exit`.
+fn leaves(mut peer: TcpPeer, server: &Program, number: usize) -> Outcome {
+    peer.send("exit\n")?;
+    server.prints(&format!("client-{number} left"))?;
+    peer.wait_for_close()
+}
+
+/// Each sequence of U+FFFD as one: a bad sequence of bytes may be replaced as a whole, or byte by byte.
+fn with_single_replacements(line: &str) -> String {
+    let mut letters: Vec<char> = line.chars().collect();
+    letters.dedup_by(|next, before| *next == '\u{fffd}' && *before == '\u{fffd}');
+    letters.into_iter().collect()
+}
+
+// The server.
+
+fn the_operator_and_a_client_talk() -> Stage {
+    Stage::server("The operator and one client talk with each other")
+        .promises(["G1", "G3", "G4"])
+        .why(
+            "A TCP connection is a way in both directions. The server's side of it belongs to a person here, too: what is typed \
+             at the server goes to the client, what the client sends is printed at the server.",
+        )
+        .hints([
+            "What must the server do at the same time: read from the client, or from its own standard input?",
+            "Both. Give each a thread, and let both tell one place what they have heard.",
+            "let (tell, events) = sync_channel(256); thread::spawn(move || hear_operator(&operator)); …",
+        ])
+        .story(|lab| {
+            let server = lab.server()?;
+            let mut alice = join(lab, &server, "alice", 1)?;
+            says(&mut alice, &server, 1, "hi")?;
+            server.types("hello");
+            alice.expect_line("server: hello")?;
+            says(&mut alice, &server, 1, "我爱你")?;
+            server.types("我也爱你");
+            alice.expect_line("server: 我也爱你")?;
+            leaves(alice, &server, 1)
+        })
+}
+
+fn both_may_speak_at_any_time() -> Stage {
+    Stage::server("Nobody has to wait for the other's turn")
+        .promises(["G3", "G1"])
+        .why(
+            "People do not take turns. A server that reads a line, answers a line, and reads again hears nothing while its \
+             operator thinks, and says nothing while the client does.",
+        )
+        .hints([
+            "What does your server wait for after it has printed a client's line?",
+            "For nothing in particular: whoever speaks first is heard first.",
+            "One thread reads from the client in a loop, another from stdin; neither waits for the other.",
+        ])
+        .story(|lab| {
+            let server = lab.server()?;
+            let mut alice = join(lab, &server, "alice", 1)?;
+            for line in ["are you there?", "hello?", "I can wait."] {
+                server.types(line);
+                alice.expect_line(&format!("server: {line}"))?;
+            }
+            for line in ["yes", "sorry", "I was away"] {
+                says(&mut alice, &server, 1, line)?;
+            }
+            server.feed(b"one\ntwo\n");
+            alice.expect("server: one\nserver: two\n")?;
+            alice.send("three\nfour\n")?;
+            server.prints("client-1: three")?;
+            server.prints("client-1: four")?;
+            leaves(alice, &server, 1)
+        })
+}
+
+fn serves_the_next_client() -> Stage {
+    Stage::server("When a client has left, the next one is served")
+        .promises(["G1", "G4", "C6"])
+        .why(
+            "A server that was written for one conversation ends with it. One that is a loop around `accept` does not.",
+        )
+        .hints([
+            "What does your server do when `read` returns 0?",
+            "The thread of this client ends; that of `accept` has been waiting for the next one all the time.",
+            "for client in 1.. { let (stream, peer) = listener.accept()?; thread::spawn(…) }",
+        ])
+        .story(|lab| {
+            let server = lab.server()?;
+            for (number, name) in [(1, "alice"), (2, "bob"), (3, "carol")] {
+                let mut guest = join(lab, &server, name, number)?;
+                says(&mut guest, &server, number, "hi")?;
+                server.types("welcome");
+                guest.expect_line("server: welcome")?;
+                leaves(guest, &server, number)?;
+            }
+            lab.in_short("forty others", "come, say a word, and go", |lab| {
+                (4..44).try_for_each(|number| {
+                    let mut guest = join(lab, &server, "other", number)?;
+                    says(&mut guest, &server, number, "hi")?;
+                    guest.ends_sending()?;
+                    server.prints(&format!("client-{number} left"))
+                })
+            })
+        })
+}
+
+fn a_line_goes_to_all_others() -> Stage {
+    Stage::server("What one says, all others hear, and not the one who said it")
+        .promises(["G2", "G1"])
+        .why(
+            "A relay sends what comes from one to many. The one who said it has it on the screen already, and would see it twice.",
+        )
+        .hints([
+            "Who gets a client's line, and under which name?",
+            "Keep a list of all clients in one place; send the line to each but its author.",
+            "for (number, client) in &mut self.clients { if Some(*number) != author { client.outbox.add(lines); } }",
+        ])
+        .story(|lab| {
+            let server = lab.server()?;
+            let [mut alice, mut bob, mut carol] = join_all(lab, &server, ["alice", "bob", "carol"])?;
+            says(&mut alice, &server, 1, "hi")?;
+            bob.expect_line("client-1: hi")?;
+            carol.expect_line("client-1: hi")?;
+            says(&mut carol, &server, 3, "  two  blanks  ")?;
+            alice.expect_line("client-3:   two  blanks  ")?;
+            bob.expect_line("client-3:   two  blanks  ")?;
+            // What the operator says comes after all that: nobody has heard himself.
+            server.types("that was all");
+            let mut room = [alice, bob, carol];
+            all_hear(&mut room, "server: that was all")?;
+            lab.keep(room);
+            Ok(())
+        })
+}
+
+fn tells_who_comes_and_who_goes() -> Stage {
+    Stage::server("Those who are there hear who comes and who goes")
+        .promises(["G2", "G1", "G4"])
+        .why("A connection that ends is no event for anybody but its two ends. The others know only what the server tells them.")
+        .hints([
+            "Who learns that a client has connected?",
+            "All who were there before; the newcomer itself need not be told.",
+            "Tell the others first, then put the newcomer into the list.",
+        ])
+        .story(|lab| {
+            let server = lab.server()?;
+            let [mut alice, bob, mut carol] = join_all(lab, &server, ["alice", "bob", "carol"])?;
+            leaves(bob, &server, 2)?;
+            alice.expect_line("client-2 left")?;
+            carol.expect_line("client-2 left")?;
+            let mut dave = join(lab, &server, "dave", 4)?;
+            alice.expect_line("client-4 joined")?;
+            carol.expect_line("client-4 joined")?;
+            says(&mut dave, &server, 4, "am I late?")?;
+            alice.expect_line("client-4: am I late?")?;
+            server.types("no");
+            dave.expect_line("server: no")?;
+            leaves(alice, &server, 1)?;
+            dave.expect_line("client-1 left")?;
+            lab.keep([carol, dave]);
+            Ok(())
+        })
+}
+
+fn the_operators_line_goes_to_all() -> Stage {
+    Stage::server("What the operator says, all hear")
+        .promises(["G3"])
+        .why("The operator is one more in the room, without a connection. All that is said goes the same way, through one place.")
+        .hints([
+            "To whom does your server send what is typed at it?",
+            "To every client that is connected just now, the one who spoke last and all others.",
+            "Event::Announced(line) => self.tell(None, &line) // nobody is left out",
+        ])
+        .story(|lab| {
+            let server = lab.server()?;
+            let mut room = join_all(lab, &server, ["alice", "bob", "carol"])?;
+            server.types("welcome, all of you");
+            all_hear(&mut room, "server: welcome, all of you")?;
+            says(&mut room[1], &server, 2, "thanks")?;
+            room[0].expect_line("client-2: thanks")?;
+            room[2].expect_line("client-2: thanks")?;
+            server.types("  not at all  ");
+            all_hear(&mut room, "server:   not at all  ")?;
+            lab.keep(room);
+            Ok(())
+        })
+}
+
+fn goes_on_without_the_operator() -> Stage {
+    Stage::server("The end of the operator's input leaves the room open")
+        .promises(["G3", "C9"])
+        .why(
+            "A server that is started by the system has no keyboard: its standard input is at its end from the beginning. That is \
+             no reason to end.",
+        )
+        .hints([
+            "What does your server do when reading from stdin returns nothing more?",
+            "The thread that listens to the operator ends; nothing else does.",
+            "Ok(None) => return, // from this thread, not from the process",
+        ])
+        .story(|lab| {
+            let server = lab.server()?;
+            let mut alice = join(lab, &server, "alice", 1)?;
+            server.feed(b"I have to go\nbye");
+            server.ends_input();
+            alice.expect_line("server: I have to go")?;
+            alice.expect_line("server: bye")?;
+            let mut bob = join(lab, &server, "bob", 2)?;
+            alice.expect_line("client-2 joined")?;
+            says(&mut bob, &server, 2, "who is here?")?;
+            alice.expect_line("client-2: who is here?")?;
+            says(&mut alice, &server, 1, "only we two")?;
+            bob.expect_line("client-1: only we two")?;
+            lab.keep([alice, bob]);
+            Ok(())
+        })
+}
+
+fn ends_when_the_operator_says_so() -> Stage {
+    Stage::server("The operator's `exit` closes every connection and ends the server")
+        .promises(["G3"])
+        .why("A server that ends in good order closes its connections, so that nobody waits for one who is gone.")
+        .hints([
+            "Which threads still wait when the operator says `exit`?",
+            "Returning from `main` ends them all; shut down each connection before that.",
+            "for client in self.clients.values() { let _ = client.stream.shutdown(Shutdown::Both); }",
+        ])
+        .story(|lab| {
+            for names in [&["alice", "bob"][..], &[]] {
+                let server = lab.server()?;
+                let mut room = Vec::new();
+                for (at, name) in names.iter().enumerate() {
+                    room.push(join(lab, &server, name, at + 1)?);
+                }
+                server.types("exit");
+                room.iter_mut().try_for_each(TcpPeer::wait_for_close)?;
+                let finished = server.ends()?;
+                demand(finished.code == Some(0), || "Your server did not end with status 0 after `exit`.".to_owned())?;
+                // Whether it says that they left is open; that it passes `exit` on is not.
+                let surplus = finished.stdout.lines().find(|line| !line.ends_with(" left"));
+                demand(surplus.is_none(), || format!("Your server printed `{}`.", surplus.unwrap_or_default()))?;
+                lab.lowers_the_curtain()?;
+            }
+            Ok(())
+        })
+}
+
+fn a_client_may_leave_in_any_way() -> Stage {
+    Stage::server("`exit`, the end of the stream, a reset: each is a way to leave")
+        .promises(["G4", "G2"])
+        .why(
+            "A user types `exit`, a terminal is closed (FIN), a machine crashes and comes back (RST). The server has to notice all \
+             three, or its room fills up with people who are gone.",
+        )
+        .hints([
+            "What do `read` and your server do in each of the three cases?",
+            "A line `exit`, a read of 0, an error: all three end the thread, and all three must be told to the room.",
+            "let why = loop { … }; tell.send(Event::Left { client, why })",
+        ])
+        .story(|lab| {
+            let server = lab.server()?;
+            let mut alice = join(lab, &server, "alice", 1)?;
+            let ways: [(&str, &[u8], &[&str]); 6] = [
+                ("exit", b"hi\nexit\n", &["hi"]),
+                ("exit with a return", b"exit\r\n", &[]),
+                ("exit and more", b"exit\nnot heard any more\n", &[]),
+                ("the end of the stream", b"", &[]),
+                ("a last line without an end", b"one\ntwo", &["one", "two"]),
+                ("exit without an end", b"exit", &[]),
+            ];
+            for (at, (way, bytes, lines)) in ways.iter().enumerate() {
+                let number = at + 2;
+                let mut bob = join(lab, &server, "bob", number)?;
+                alice.expect_line(&format!("client-{number} joined"))?;
+                bob.send(bytes)?;
+                if !way.starts_with("exit") || way.ends_with("an end") {
+                    bob.ends_sending()?;
+                }
+                for line in *lines {
+                    server.prints(&format!("client-{number}: {line}"))?;
+                    alice.expect_line(&format!("client-{number}: {line}"))?;
+                }
+                server.prints(&format!("client-{number} left"))?;
+                alice.expect_line(&format!("client-{number} left"))?;
+                bob.wait_for_close()?;
+            }
+            let number = ways.len() + 2;
+            let mut bob = join(lab, &server, "bob", number)?;
+            alice.expect_line(&format!("client-{number} joined"))?;
+            says(&mut bob, &server, number, "I feel strange")?;
+            alice.expect_line(&format!("client-{number}: I feel strange"))?;
+            bob.resets()?;
+            alice.expect_line(&format!("client-{number} left"))?;
+            server.types("still there?");
+            alice.expect_line("server: still there?")?;
+            // What a reset leaves on stdout is open.
+            lab.lowers_the_curtain()
+        })
+}
+
+fn keeps_exit_to_itself() -> Stage {
+    Stage::server("Nobody's `exit` is printed or passed on, nor are the operator's own lines printed")
+        .promises(["G3", "G4"])
+        .why("`exit` is said to the program, not to the people. Everything else is, even if it begins like it.")
+        .hints([
+            "Where in your server is a line compared with `exit`?",
+            "Before it is printed or passed on; and the whole line is compared, not its beginning.",
+            "Step::Line(b\"exit\") => return …, Step::Line(line) => pass_on(line)",
+        ])
+        .story(|lab| {
+            let server = lab.server()?;
+            let [mut alice, mut bob, mut carol] = join_all(lab, &server, ["alice", "bob", "carol"])?;
+            says(&mut bob, &server, 2, "exit or not?")?;
+            alice.expect_line("client-2: exit or not?")?;
+            carol.expect_line("client-2: exit or not?")?;
+            server.types("exit if you like");
+            alice.expect_line("server: exit if you like")?;
+            leaves(bob, &server, 2)?;
+            carol.expect_line("server: exit if you like")?;
+            alice.expect_line("client-2 left")?;
+            carol.expect_line("client-2 left")?;
+            says(&mut carol, &server, 3, "gone")?;
+            alice.expect_line("client-3: gone")?;
+            lab.keep([alice, carol]);
+            Ok(())
+        })
+}
+
+fn finds_the_lines_however_they_come() -> Stage {
+    Stage::server("Lines are found however they come: in pieces, together, with `\\r\\n`")
+        .promises(["G2", "G1"])
+        .why(
+            "TCP carries bytes, not lines. `nc` sends a line a segment, telnet ends it with `\\r\\n`, a program sends a hundred at \
+             once, and a slow network any part of one. The next chapter is about nothing else.",
+        )
+        .hints([
+            "Is what one `read` brings a line?",
+            "Keep what has no end yet, and add the next read to it; take out one line after the other.",
+            "lines.read_from(&mut stream)?; while let Step::Line(line) = lines.next_line() { … }",
+        ])
+        .story(|lab| {
+            let server = lab.server()?;
+            let [mut alice, mut bob] = join_all(lab, &server, ["alice", "bob"])?;
+            bob.send_byte_by_byte("cut 我\n", Duration::from_millis(2))?;
+            server.prints("client-2: cut 我")?;
+            alice.expect_line("client-2: cut 我")?;
+            bob.send("first half, ")?;
+            bob.is_read()?;
+            server.types("psst");
+            alice.expect("server: psst\n")?;
+            bob.expect("server: psst\n")?;
+            bob.send("second half\nand ano")?;
+            alice.expect("client-2: first half, second half\n")?;
+            server.prints("client-2: first half, second half")?;
+            bob.send("ther\r\n")?;
+            alice.expect("client-2: and another\n")?;
+            server.prints("client-2: and another")?;
+            lab.in_short("bob", "says a hundred lines in one segment", |_| {
+                let lines: Vec<_> = (1..=100).map(|number| format!("line {number}")).collect();
+                bob.send(lines.join("\n") + "\n")?;
+                lines.iter().try_for_each(|line| {
+                    server.prints(&format!("client-2: {line}"))?;
+                    alice.expect_line(&format!("client-2: {line}"))
+                })
+            })?;
+            lab.keep([alice, bob]);
+            Ok(())
+        })
+}
+
+fn all_hear_one_order() -> Stage {
+    Stage::server("When several talk at once, all hear the same order, and whole lines")
+        .promises(["G5", "G2"])
+        .why(
+            "If each client's thread writes to everybody's socket, two lines may reach one listener in one order and the next in \
+             another, or be written into each other. Order is made where there is one place to make it.",
+        )
+        .hints([
+            "How many threads of your server may write to one socket?",
+            "One place decides what comes next, for all: a thread that takes lines from a channel, or one lock around the whole list.",
+            "for event in events { self.handle(event) } // nobody else writes",
+        ])
+        .story(|lab| {
+            const LINES: usize = 150;
+            let server = lab.server()?;
+            let mut room = join_all(lab, &server, ["alice", "bob", "carol", "dave", "eve"])?;
+            lab.in_short("alice, bob and carol", "say 150 lines each, all at once; dave and eve listen", |_| {
+                talk_at_once(&mut room[..3], LINES)?;
+                let mut heard = Vec::new();
+                for (at, peer) in room.iter_mut().enumerate() {
+                    let due = if at < 3 { 2 * LINES } else { 3 * LINES };
+                    heard.push((0..due).map(|_| peer.next_line("a line of somebody else")).collect::<Outcome<Vec<_>>>()?);
+                }
+                let printed = (0..3 * LINES).map(|_| server.next_line("a line of somebody")).collect::<Outcome<Vec<_>>>()?;
+                same_order(&heard)?;
+                all_there(&heard[3], LINES)?;
+                all_there(&printed, LINES)
+            })?;
+            lab.keep(room);
+            Ok(())
+        })
+}
+
+/// The line with this number, of one of the first three clients: short ones and long ones in turn.
+fn numbered(client: usize, number: usize) -> String {
+    format!("{number} {}", ["a", "b", "c"][client - 1].repeat(number % 7 * 100))
+}
+
+fn talk_at_once(talkers: &mut [TcpPeer], lines: usize) -> Outcome {
+    std::thread::scope(|scope| {
+        let talking: Vec<_> = talkers
+            .iter_mut()
+            .enumerate()
+            .map(|(at, peer)| {
+                scope.spawn(move || {
+                    for number in 0..lines {
+                        peer.send(numbered(at + 1, number) + "\n")?;
+                    }
+                    Ok(())
+                })
+            })
+            .collect();
+        talking.into_iter().try_for_each(|talker| talker.join().expect("a talker does not panic"))
+    })
+}
+
+/// Whoever talked heard the same as the listeners, but for the own lines.
+fn same_order(heard: &[Vec<String>]) -> Outcome {
+    let (dave, eve) = (&heard[3], &heard[4]);
+    let differs = dave.iter().zip(eve).position(|(dave, eve)| dave != eve);
+    demand(differs.is_none(), || {
+        let at = differs.unwrap_or_default();
+        format!("dave heard `{}` as line {}, eve `{}`.", short(&dave[at]), at + 1, short(&eve[at]))
+    })?;
+    for (at, name) in ["alice", "bob", "carol"].iter().enumerate() {
+        let own = format!("client-{}: ", at + 1);
+        let others: Vec<_> = dave.iter().filter(|line| !line.starts_with(&own)).collect();
+        let differs = heard[at].iter().zip(&others).position(|(one, other)| one != *other);
+        demand(differs.is_none() && heard[at].len() == others.len(), || {
+            let at_line = differs.unwrap_or_default();
+            format!("{name} did not hear the others in the order in which dave did: `{}`.", short(&heard[at][at_line]))
+        })?;
+    }
+    Ok(())
+}
+
+/// Each talker's lines, all of them, whole, and in their order.
+fn all_there(lines: &[String], each: usize) -> Outcome {
+    for client in 1..=3 {
+        let begin = format!("client-{client}: ");
+        let said: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix(&begin)).collect();
+        let wrong = (0..each).find(|number| said.get(*number).is_none_or(|line| *line != numbered(client, *number)));
+        demand(wrong.is_none() && said.len() == each, || {
+            let number = wrong.unwrap_or_default();
+            format!("Line {} of client-{client} did not arrive whole and in its turn.", number + 1)
+        })?;
+    }
+    Ok(())
+}
+
+fn short(line: &str) -> String {
+    line.chars().take(40).collect()
+}
+
+fn drops_who_does_not_read() -> Stage {
+    Stage::server("A client that does not read delays nobody, and is dropped")
+        .promises(["G6", "C10", "C6"])
+        .why(
+            "What is written to somebody who does not read fills the buffers on the way; then `write` waits. A server that waits \
+             with it stops for all; one that keeps every line for him instead keeps them until its memory is full.",
+        )
+        .hints([
+            "What does your server do when a socket takes no more?",
+            "It must not wait in the place where everybody's lines pass. Keep what is unsent in an outbox of that client, with a limit.",
+            "A write that does not wait (or a thread for each client's writing), and: if !outbox.add(lines) { self.remove(client, \" (too slow)\") }",
+        ])
+        .story(|lab| {
+            lab.steadily(|lab| {
+                let server = lab.server()?;
+                let [alice, bob, carol] = join_all(lab, &server, ["alice", "bob", "carol"])?;
+                let (mut room, mut carol) = ([alice, bob], carol);
+                carol.stops_reading();
+                let mut rounds = Vec::new();
+                lab.in_short("alice and the operator", "talk, and bob hears every line, until the server drops carol", |_| {
+                    while !round(&server, &mut room, rounds.len(), &mut rounds)? {}
+                    Ok(())
+                })?;
+                rounds.sort();
+                let (longest, usual) = (rounds[rounds.len() - 1], rounds[rounds.len() / 2]);
+                demand(longest < Duration::from_secs(1) || longest < 20 * usual, || {
+                    format!("While carol did not read, the others had to wait for {:.1} s.", longest.as_secs_f64())
+                })?;
+                carol.wait_for_close()?;
+                room[0].send("are you still there, bob?\n")?;
+                hears(&mut room[1], "client-1: are you still there, bob?")?;
+                server.prints("client-1: are you still there, bob?")?;
+                lab.keep(room);
+                Ok(())
+            })
+        })
+}
+
+/// Sixty-four lines of a kilobyte, said by alice at first and later by the operator, whose lines are not printed;
+/// whether the server has dropped carol then.
+fn round(server: &Program, room: &mut [TcpPeer; 2], number: usize, took: &mut Vec<Duration>) -> Outcome<bool> {
+    const LINES: usize = 64;
+    const ROUNDS: usize = 220;
+    const DROPPED: &str = "client-3 left (too slow)";
+    demand(number < ROUNDS, || {
+        format!(
+            "Your server did not drop a client that had not read {} MB: `{DROPPED}` was due long ago.",
+            ROUNDS * LINES / 1000
+        )
+    })?;
+    let began = Instant::now();
+    let text = format!("{number} {}", "x".repeat(990));
+    let mut dropped = false;
+    if number < 40 {
+        room[0].send(format!("{text}\n").repeat(LINES))?;
+        let line = format!("client-1: {text}");
+        (0..LINES).try_for_each(|_| hears(&mut room[1], &line))?;
+        took.push(began.elapsed());
+        let mut left = LINES;
+        while left > 0 {
+            let printed = server.next_line(&line)?;
+            dropped |= printed == DROPPED;
+            left -= usize::from(printed == line);
+            demand(printed == line || printed == DROPPED, || format!("Your server printed `{}`.", short(&printed)))?;
+        }
+    } else {
+        server.feed(format!("{text}\n").repeat(LINES).as_bytes());
+        let line = format!("server: {text}");
+        for peer in room {
+            (0..LINES).try_for_each(|_| hears(peer, &line))?;
+        }
+        took.push(began.elapsed());
+    }
+    if let (false, Some(line)) = (dropped, server.line_within(Duration::ZERO)) {
+        demand(line == DROPPED, || format!("Your server printed `{}`, where `{DROPPED}` was due.", short(&line)))?;
+        dropped = true;
+    }
+    Ok(dropped)
+}
+
+/// Expects a line; that carol left may come before it.
+fn hears(peer: &mut TcpPeer, due: &str) -> Outcome {
+    let line = peer.next_line(due)?;
+    if line.starts_with("client-3 left") {
+        return hears(peer, due);
+    }
+    demand(line == due, || format!("`{}` was heard, where `{}` was due.", short(&line), short(due)))
+}
+
+fn refuses_a_line_that_is_too_long() -> Stage {
+    Stage::server("A line of 1024 bytes is passed on; a longer one ends the connection")
+        .promises(["G7", "G2"])
+        .why("A limit has two sides: what is just allowed must work. And who breaks it must not take the others along.")
+        .hints([
+            "At which length does your server refuse, and how does it count?",
+            "1024 bytes without the line end are a line; more are not, whether the end has come or not.",
+            "if line.len() > MAX_LINE { return Step::TooLong; }",
+        ])
+        .story(|lab| {
+            let server = lab.server()?;
+            let mut alice = join(lab, &server, "alice", 1)?;
+            for (number, line) in
+                [(2, "x".repeat(1200)), (3, "x".repeat(1200) + "\n"), (4, "x".repeat(5000) + "\nand on\n")]
+            {
+                let mut bob = join(lab, &server, "bob", number)?;
+                alice.expect_line(&format!("client-{number} joined"))?;
+                says(&mut bob, &server, number, &"x".repeat(1024))?;
+                alice.expect_line(&format!("client-{number}: {}", "x".repeat(1024)))?;
+                bob.send(line)?;
+                is_expelled(&server, &mut alice, bob, number)?;
+            }
+            says(&mut alice, &server, 1, &"我".repeat(341))?;
+            lab.keep([alice]);
+            Ok(())
+        })
+}
+
+/// Expects that a client is closed out for its line; the others may hear the reason or not.
+fn is_expelled(server: &Program, other: &mut TcpPeer, mut expelled: TcpPeer, number: usize) -> Outcome {
+    server.prints(&format!("client-{number} left (line too long)"))?;
+    let line = other.next_line(&format!("client-{number} left"))?;
+    demand(line.starts_with(&format!("client-{number} left")), || {
+        format!("`{}` was heard, where `client-{number} left` was due.", short(&line))
+    })?;
+    expelled.wait_for_close()
+}
+
+fn keeps_nothing_of_a_line_without_an_end() -> Stage {
+    Stage::server("A line without an end costs no memory")
+        .promises(["G7", "C10"])
+        .why("Whoever collects until a newline comes collects until the memory is full: it may never come.")
+        .hints([
+            "What does your server do with a megabyte without a newline?",
+            "It need not see a megabyte: after 1024 bytes it knows enough.",
+            "Read into a buffer of fixed size; a line that fills it is too long.",
+        ])
+        .story(|lab| {
+            let server = lab.server()?;
+            let mut alice = join(lab, &server, "alice", 1)?;
+            let mut bob = join(lab, &server, "bob", 2)?;
+            alice.expect_line("client-2 joined")?;
+            lab.memory_stays(&server, |_| bob.send_flood(32 << 20).map(|sent| sent as u64))?;
+            is_expelled(&server, &mut alice, bob, 2)?;
+            let mut carol = join(lab, &server, "carol", 3)?;
+            alice.expect_line("client-3 joined")?;
+            says(&mut carol, &server, 3, "what was that?")?;
+            alice.expect_line("client-3: what was that?")?;
+            lab.keep([alice, carol]);
+            Ok(())
+        })
+}
+
+fn passes_on_nothing_that_harms() -> Stage {
+    Stage::server("What is not text, or would drive a terminal, is passed on as U+FFFD")
+        .promises(["G7", "C7"])
+        .why(
+            "ESC [ 2 J clears a screen, a carriage return writes over the name in front of a line, and bytes that are not UTF-8 \
+             break programs that expect text. Whoever passes on what strangers say decides what strangers can do.",
+        )
+        .hints([
+            "What do the others see when somebody sends the byte 0x1b, or 0xff?",
+            "Decode with replacement characters, then replace every control character, too.",
+            "String::from_utf8_lossy(bytes).replace(char::is_control, \"\\u{fffd}\")",
+        ])
+        .story(|lab| {
+            let server = lab.server()?;
+            let [mut alice, mut bob] = join_all(lab, &server, ["alice", "bob"])?;
+            let lines: [(&[u8], &str); 6] = [
+                (b"\x1b[2J bell \x07 nul \x00 delete \x7f.", "\u{fffd}[2J bell \u{fffd} nul \u{fffd} delete \u{fffd}."),
+                (b"client\rserver: forged", "client\u{fffd}server: forged"),
+                (b"bad \xff bytes", "bad \u{fffd} bytes"),
+                (b"cut \xe6\x88", "cut \u{fffd}"),
+                (b"\xc3(", "\u{fffd}("),
+                ("我爱你 🙂 é".as_bytes(), "我爱你 🙂 é"),
+            ];
+            for (bytes, due) in lines {
+                let due = format!("client-2: {due}");
+                bob.send([bytes, b"\n"].concat())?;
+                let (heard, printed) = (alice.next_line(&due)?, server.next_line(&due)?);
+                demand(with_single_replacements(&heard) == due, || format!("alice got {heard:?}, where {due:?} was due."))?;
+                demand(with_single_replacements(&printed) == due, || {
+                    format!("Your server printed {printed:?}, where {due:?} was due.")
+                })?;
+            }
+            lab.keep([alice, bob]);
+            Ok(())
+        })
+}
+
+fn serves_others_beside_the_silent() -> Stage {
+    Stage::server("Clients that say nothing, or half a line, keep nobody waiting")
+        .promises(["C6", "G2"])
+        .why("Most people in a room are silent most of the time. A server that waits for one of them waits for all.")
+        .hints([
+            "What does your server wait for when somebody has connected and says nothing?",
+            "Give each client a thread of its own; then each waits for itself.",
+            "thread::Builder::new().spawn(move || hear(client, &stream, &tell))",
+        ])
+        .story(|lab| {
+            let server = lab.server()?;
+            let silent = join(lab, &server, "silent", 1)?;
+            let mut half = join(lab, &server, "half", 2)?;
+            half.send("half a li")?;
+            half.is_read()?;
+            let mut alice = join(lab, &server, "alice", 3)?;
+            let mut bob = join(lab, &server, "bob", 4)?;
+            alice.expect_line("client-4 joined")?;
+            says(&mut bob, &server, 4, "hi")?;
+            alice.expect_line("client-4: hi")?;
+            half.send("ne\n")?;
+            server.prints("client-2: half a line")?;
+            alice.expect_line("client-2: half a line")?;
+            bob.expect_line("client-2: half a line")?;
+            lab.keep([silent, half, alice, bob]);
+            Ok(())
+        })
+}
+
+fn survives_resets_and_noise() -> Stage {
+    Stage::server("Resets and noise stop nobody")
+        .promises(["C6", "G7"])
+        .why(
+            "Whatever is reachable is tried by everybody: scanners that connect and break off, browsers that speak HTTP, and programs \
+             that send nothing but noise.",
+        )
+        .hints([
+            "Which errors end more than the thread of one client?",
+            "None should: `accept`, `read` and `write` fail for one client, and the room goes on.",
+            "Err(_) => /* this client has left */, and no `unwrap` on anything that comes from the network",
+        ])
+        .story(|lab| {
+            let server = lab.server()?;
+            let mut alice = join(lab, &server, "alice", 1)?;
+            let mut bob = None;
+            // What the others hear of those who break off depends on how fast that was.
+            lab.in_short("mallory", "connects, sends noise and breaks off, again and again, until bob comes", |lab| {
+                breaks_off_again_and_again(lab, &server)?;
+                let bob = bob.insert(lab.tcp("bob", &server)?);
+                bob.send("is anybody here?\n")?;
+                hears_at_last(&mut alice, ": is anybody here?")?;
+                alice.send("I am\n")?;
+                hears_at_last(bob, "client-1: I am")
+            })?;
+            demand(!server.has_ended(), || "Your server ended.".to_owned())?;
+            // Which lines the broken connections leave is open.
+            lab.lowers_the_curtain()
+        })
+}
+
+fn breaks_off_again_and_again(lab: &mut Lab, server: &Program) -> Outcome {
+    let noise: Vec<u8> = (0..4096_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for bytes in [&b""[..], b"half a", b"GET / HTTP/1.1\r\n\r\n", &noise] {
+        let mut mallory = lab.tcp("mallory", server)?;
+        mallory.send(bytes)?;
+        mallory.is_read()?;
+        mallory.resets()?;
+    }
+    // Held up, the server finds connections in its queue that are broken already.
+    server.pause();
+    for _ in 0..5 {
+        let mut mallory = lab.tcp("mallory", server)?;
+        mallory.send("and off\n")?;
+        mallory.resets()?;
+    }
+    server.resume();
+    Ok(())
+}
+
+/// Reads lines until one ends like this.
+fn hears_at_last(peer: &mut TcpPeer, end: &str) -> Outcome {
+    while !peer.next_line(end)?.ends_with(end) {}
+    Ok(())
+}
+
+// The client.
+
+/// A client that was started, and the lab's end of its connection.
+fn client_of(lab: &mut Lab, options: &[&str]) -> Outcome<(Program, TcpPeer)> {
+    let stand = lab.tcp_server()?;
+    let client = lab.client(stand.address(), options)?;
+    let server = stand.accept()?;
+    Ok((client, server))
+}
+
+/// The server closes, and the client says so and ends.
+fn server_closes(client: &Program, server: &mut TcpPeer) -> Outcome {
+    server.ends_sending()?;
+    client.prints("connection closed by server")?;
+    client.ends_well()
+}
+
+fn prints_lines_as_they_arrive() -> Stage {
+    Stage::client("Lines are printed as they arrive, without anything being typed")
+        .promises(["G8", "C4"])
+        .why("Whoever listens does not know when somebody will speak. A client that reads its keyboard first hears nothing until then.")
+        .hints([
+            "What does your client wait for: its user, or its server?",
+            "Both at once: a thread for each.",
+            "thread::spawn(move || print_lines(&listening)); thread::spawn(move || send_lines(&stream, …));",
+        ])
+        .story(|lab| {
+            let (client, mut server) = client_of(lab, &[])?;
+            for line in ["client-2 joined", "client-2: hi", "server: 我爱你", "client-2:   two  blanks  ", "client-2 left"] {
+                server.send(format!("{line}\n"))?;
+                client.prints(line)?;
+            }
+            server_closes(&client, &mut server)
+        })
+}
+
+fn sends_lines_as_they_are_typed() -> Stage {
+    Stage::client("Each line is sent when it is typed")
+        .promises(["G8"])
+        .why("A line that waits in a buffer for the next one is said too late. Without an answer to wait for, nothing else may hold it up.")
+        .hints([
+            "When does a line leave your client?",
+            "With its newline, in one write, as soon as it has been read. It waits for no answer.",
+            "line.push(b'\\n'); stream.write_all(&line)?;",
+        ])
+        .story(|lab| {
+            let (client, mut server) = client_of(lab, &[])?;
+            for line in ["hi", "我爱你", "  two  blanks  ", "exit the room?"] {
+                client.types(line);
+                server.expect(format!("{line}\n"))?;
+            }
+            client.feed(b"one\ntwo\nthree\n");
+            server.expect("one\ntwo\nthree\n")?;
+            server.send("client-2: that was a lot\n")?;
+            client.prints("client-2: that was a lot")?;
+            server_closes(&client, &mut server)
+        })
+}
+
+fn hears_while_the_user_types() -> Stage {
+    Stage::client("Lines arrive while the user is in the middle of one")
+        .promises(["G8"])
+        .why("Full duplex: the way there and the way back know nothing of each other. Only a program can make them wait for each other.")
+        .hints([
+            "What happens in your client between two keystrokes?",
+            "The thread that waits for the keyboard waits; the other one goes on printing.",
+            "One thread for each direction, and nothing that both must hold.",
+        ])
+        .story(|lab| {
+            let (client, mut server) = client_of(lab, &[])?;
+            client.feed(b"I think ");
+            for line in ["client-2: well?", "client-3: what do you think?"] {
+                server.send(format!("{line}\n"))?;
+                client.prints(line)?;
+            }
+            client.feed(b"so\n");
+            server.expect("I think so\n")?;
+            client.types("and you?");
+            server.expect("and you?\n")?;
+            server.send("client-2: so do I\n")?;
+            client.prints("client-2: so do I")?;
+            server_closes(&client, &mut server)
+        })
+}
+
+fn prints_whole_lines() -> Stage {
+    Stage::client("Lines are put together and told apart, however they come")
+        .promises(["G8"])
+        .why("One `read` may bring half a line or five of them. What is printed is lines.")
+        .hints([
+            "Is what one `read` brings a line?",
+            "Can your client use what the server uses to find lines?",
+            "lines.read_from(&mut stream)?; while let Step::Line(line) = lines.next_line() { say(readable(line))?; }",
+        ])
+        .story(|lab| {
+            let (client, mut server) = client_of(lab, &[])?;
+            server.send_byte_by_byte("client-2: 我爱你\n", Duration::from_millis(1))?;
+            client.prints("client-2: 我爱你")?;
+            server.send("server: one\nserver: two\r\nserver: th")?;
+            client.prints("server: one")?;
+            client.prints("server: two")?;
+            server.send("ree\n")?;
+            client.prints("server: three")?;
+            let long = format!("client-2: {}", "long ".repeat(12_000));
+            server.send(format!("{long}\n"))?;
+            client.prints(&long)?;
+            server_closes(&client, &mut server)
+        })
+}
+
+fn prints_nothing_that_harms() -> Stage {
+    Stage::client("Control characters of the server do not reach the terminal")
+        .promises(["C7", "G8"])
+        .why("The server may be careless, or not the server at all. The last one who can protect a terminal is who prints to it.")
+        .hints([
+            "What does your client print for the byte 0x1b, or for 0xff?",
+            "The same replacement as in the server, once more.",
+            "say(readable(line))?",
+        ])
+        .story(|lab| {
+            let (client, mut server) = client_of(lab, &[])?;
+            for (bytes, due) in [
+                (&b"\x1b[2J bell \x07 nul \x00 delete \x7f."[..], "\u{fffd}[2J bell \u{fffd} nul \u{fffd} delete \u{fffd}."),
+                (b"a\rb", "a\u{fffd}b"),
+                (b"bad \xff bytes \xe6\x88", "bad \u{fffd} bytes \u{fffd}"),
+            ] {
+                server.send([bytes, b"\n"].concat())?;
+                let printed = client.next_line(due)?;
+                demand(with_single_replacements(&printed) == due, || {
+                    format!("Your client printed {printed:?}, where {due:?} was due.")
+                })?;
+            }
+            server_closes(&client, &mut server)
+        })
+}
+
+fn exit_is_sent_and_ends_it() -> Stage {
+    Stage::client("`exit` is sent, and ends the client")
+        .promises(["G9"])
+        .why("The server is told, so that it can tell the others; but the user who leaves need not wait for anybody.")
+        .hints([
+            "What does your client do after it has sent `exit`?",
+            "It ends, with status 0, even if the server does not close, and with what was typed before all sent.",
+            "if line == b\"exit\" { … } after the line was sent",
+        ])
+        .story(|lab| {
+            for server_closes in [true, false] {
+                let (client, mut server) = client_of(lab, &[])?;
+                client.feed(b"bye\nexit\n");
+                server.expect("bye\nexit\n")?;
+                if server_closes {
+                    server.ends_sending()?;
+                }
+                let finished = client.ends()?;
+                demand(finished.code == Some(0), || "Your client did not end with status 0 after `exit`.".to_owned())?;
+                // Whether it still notices that the server closes is open.
+                let surplus = finished.stdout.lines().find(|line| *line != "connection closed by server");
+                demand(surplus.is_none(), || format!("Your client printed `{}`.", surplus.unwrap_or_default()))?;
+            }
+            Ok(())
+        })
+}
+
+fn the_end_of_input_is_not_the_end_of_listening() -> Stage {
+    Stage::client("At the end of its input it goes on listening")
+        .promises(["G9", "C9"])
+        .why(
+            "TCP closes each direction by itself. Who has nothing more to say can say so (FIN), and still hear the others to the \
+             end.",
+        )
+        .hints([
+            "What does your client do when its standard input ends?",
+            "It shuts down the sending side only, and prints what comes until the server closes.",
+            "stream.shutdown(Shutdown::Write)?; // and the other thread goes on",
+        ])
+        .story(|lab| {
+            let (client, mut server) = client_of(lab, &[])?;
+            client.feed(b"I listen now\nlast words");
+            client.ends_input();
+            let sent = server.read_to_end(100)?;
+            demand([&b"I listen now\nlast words"[..], b"I listen now\nlast words\n"].contains(&&sent[..]), || {
+                "Your client did not send everything before the end of its stream.".to_owned()
+            })?;
+            for line in ["client-2: are you still there?", "client-2 left"] {
+                server.send(format!("{line}\n"))?;
+                client.prints(line)?;
+            }
+            server_closes(&client, &mut server)
+        })
+}
+
+fn ends_when_the_server_closes() -> Stage {
+    Stage::client("When the server closes, it says so and ends, whatever its user is doing")
+        .promises(["G9"])
+        .why(
+            "The thread that waits for the keyboard does not hear that the connection is gone. A client that ends only with the \
+             next line typed sits there like one that is still connected.",
+        )
+        .hints([
+            "Who waits for whom when the server closes: does your client wait for its keyboard?",
+            "The process ends when `main` returns, whatever other threads wait for. So `main` waits for whichever end comes first.",
+            "match ends.recv()? { End::Closed => say(\"connection closed by server\"), … }",
+        ])
+        .story(|lab| {
+            let (client, mut server) = client_of(lab, &[])?;
+            server_closes(&client, &mut server)?;
+            let (client, mut server) = client_of(lab, &[])?;
+            client.types("hi");
+            server.expect("hi\n")?;
+            client.feed(b"in the middle of a li");
+            server.send("server: we are closing\n")?;
+            client.prints("server: we are closing")?;
+            server_closes(&client, &mut server)
+        })
+}
+
+fn waits_as_long_as_the_room_is_silent() -> Stage {
+    Stage::client("`--timeout` does not end a room that is silent")
+        .promises(["C8", "G8"])
+        .why("Nobody owes anybody a word in a chat. That nothing comes is no sign that anything is wrong.")
+        .hints([
+            "What does the timeout bound in your client?",
+            "Connecting, and sending; not the wait for the next line.",
+            "stream.set_read_timeout(None) // the default",
+        ])
+        .story(|lab| {
+            let (client, mut server) = client_of(lab, &["--timeout", "0.1"])?;
+            server.expect_silence(Duration::from_millis(400))?;
+            server.send("client-2: quiet here\n")?;
+            client.prints("client-2: quiet here")?;
+            client.types("yes");
+            server.expect("yes\n")?;
+            server_closes(&client, &mut server)
+        })
+}
+
+fn keeps_nothing_of_a_line_that_the_server_does_not_end() -> Stage {
+    Stage::client("A line of the server without an end costs no memory")
+        .promises(["C10"])
+        .why("A server may be broken, too. No line of this chapter is longer than 64 KiB; whoever goes on collecting collects for ever.")
+        .hints([
+            "What does your client do with a megabyte without a newline?",
+            "64 KiB are the most that a line may have; what is more is an error.",
+            "Step::TooLong => bail!(\"a line of more than {MAX_SERVER_LINE} bytes came\")",
+        ])
+        .story(|lab| {
+            let (client, mut server) = client_of(lab, &[])?;
+            server.send("server: hello\n")?;
+            client.prints("server: hello")?;
+            lab.memory_stays(&client, |_| server.send_flood(48 << 20).map(|sent| sent as u64))?;
+            lab.lowers_the_curtain()
+        })
+}
+
+// Both.
+
+fn the_pair_talks() -> Stage {
+    Stage::pair("Your client and your server, with every byte in a segment of its own")
+        .promises(["G1", "G2", "G3", "G8", "G9"])
+        .why("Each kept its promises alone, with the lab for a partner. Here they have only each other, and a network that cuts.")
+        .hints([
+            "Both pass alone? Then compare what each says with what the other expects.",
+            "`cargo xtask run tcp-chat --split 1` shows the two, and what passes between them.",
+            "Lines, not reads, are what both speak of.",
+        ])
+        .story(|lab| {
+            let server = lab.server()?;
+            let tap = lab.tap(&server, Transport::Tcp, vec![Rule::split(1).to(Direction::ToClient), Rule::split(1)])?;
+            let client = lab.client(tap.address(), &[])?;
+            let joined = server.next_line("client-1 joined from <peer>")?;
+            demand(joined.starts_with("client-1 joined from "), || format!("Your server printed `{joined}`."))?;
+            client.types("hi");
+            server.prints("client-1: hi")?;
+            server.types("我爱你");
+            client.prints("server: 我爱你")?;
+            let mut bob = join(lab, &server, "bob", 2)?;
+            client.prints("client-2 joined")?;
+            says(&mut bob, &server, 2, "me, too")?;
+            client.prints("client-2: me, too")?;
+            client.types("exit");
+            server.prints("client-1 left")?;
+            bob.expect_line("client-1 left")?;
+            client.ends_well()?;
+            lab.keep([bob]);
+            lab.recall(&tap);
+            demand(tap.strikes()[0] > 0, || "The network did not get to do what it should have done.".to_owned())
+        })
+}

@@ -1,0 +1,177 @@
+//! Returns every message to its sender, in the framing it came in.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Parser;
+use sticky_packets::terminal::{complain, finish, host_port, quoted, say};
+use sticky_packets::{Decoder, End, Framing, Step};
+
+/// How much stack the thread of a connection gets. The messages are on the heap, so little is needed.
+const STACK: usize = 128 << 10;
+
+/// How long a client whose frame was refused may take to hear of it.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Echoes messages over TCP, told apart by a framing.
+#[derive(Clone, Parser)]
+#[command(after_help = "Example:\n  server --bind 127.0.0.1:7070 --framing line --max-frame 80")]
+struct Args {
+    /// Address to listen on; port 0 asks for a free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7070", value_parser = host_port)]
+    bind: String,
+    /// How messages are told apart
+    #[arg(long, value_enum, default_value = "length")]
+    framing: Framing,
+    /// The longest message that is taken, in bytes
+    #[arg(long, value_name = "BYTES", default_value = "1048576")]
+    max_frame: u32,
+    /// Print nothing but the listening line
+    #[arg(long)]
+    quiet: bool,
+}
+
+fn main() -> ExitCode {
+    finish(run(&Args::parse()))
+}
+
+/// Listens, says where, and serves.
+///
+/// # Your turn
+///
+/// Bind a `TcpListener` to `args.bind`, `say` "listening on ADDRESS" with the real port (`local_addr`), then call
+/// `serve`.
+fn run(args: &Args) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(&args.bind).with_context(|| format!("cannot listen on {}", args.bind))?;
+    say(format_args!("listening on {}", listener.local_addr()?))?;
+    serve(&listener, args)
+}
+
+/// Accepts clients for ever. Each has a thread of its own, which waits for its bytes.
+///
+/// # Your turn
+///
+/// Accept connections in a loop that never ends. Give each one to `talk` in a thread of its own with a stack of `STACK`
+/// bytes; an error of one connection goes to stderr with `complain` and must not end the loop.
+fn serve(listener: &TcpListener, args: &Args) -> anyhow::Result<()> {
+    loop {
+        let (stream, peer) = match listener.accept() {
+            Ok(connection) => connection,
+            Err(error) => {
+                complain(format_args!("cannot accept a connection: {error}"));
+                // Out of descriptors, accept fails at once, again and again; only time frees one.
+                thread::sleep(Duration::from_millis(50));
+                continue;
+            }
+        };
+        let args = args.clone();
+        let talking = thread::Builder::new().stack_size(STACK).spawn(move || {
+            if let Err(error) = talk(&stream, peer, &args) {
+                complain(format_args!("{peer}: {error:#}"));
+            }
+        });
+        if let Err(error) = talking {
+            complain(format_args!("{peer}: no thread to answer it: {error}"));
+        }
+    }
+}
+
+/// Echoes the messages of one client, until its stream ends or cannot be understood any more.
+///
+/// # Your turn
+///
+/// Switch Nagle's algorithm off (`set_nodelay`). In a loop: `read_from` the stream, `echo` what came, and leave it when
+/// that returned `false`. At the end of the stream call `say_farewell`.
+fn talk(mut stream: &TcpStream, peer: SocketAddr, args: &Args) -> anyhow::Result<()> {
+    // Nagle's algorithm keeps a small segment back while an earlier one is not acknowledged (RFC 1122, section
+    // 4.2.3.4). The echoes of a read go out in one write, so it has nothing to gather here, and would only wait.
+    stream.set_nodelay(true)?;
+    let mut decoder = Decoder::new(args.framing, args.max_frame as usize);
+    let mut count = 0;
+    while decoder.read_from(&mut stream).context("cannot read")? > 0 {
+        if !echo(stream, peer, &mut decoder, &mut count, args)? {
+            return Ok(());
+        }
+    }
+    say_farewell(peer, decoder.end(), count, args.quiet)
+}
+
+/// Returns all messages that are complete, in one write; `false` after a frame that is too long.
+///
+/// # Your turn
+///
+/// For each `Message` that the decoder gives, count it and `say` "message COUNT from PEER: TEXT" with the text `quoted`
+/// ("read COUNT …" without a framing). `NotYet`: send `decoder.frames()` and return `true`. `TooLong`: send them, too,
+/// then call `refuse` and return `false`.
+fn echo(
+    mut stream: &TcpStream,
+    peer: SocketAddr,
+    decoder: &mut Decoder,
+    count: &mut u64,
+    args: &Args,
+) -> anyhow::Result<bool> {
+    let noun = if args.framing == Framing::None { "read" } else { "message" };
+    let refused = loop {
+        match decoder.next_message() {
+            Step::Message(message) => {
+                *count += 1;
+                if !args.quiet {
+                    say(format_args!("{noun} {count} from {peer}: {}", quoted(message)))?;
+                }
+            }
+            Step::NotYet => break None,
+            Step::TooLong(length) => break Some(length),
+        }
+    };
+    stream.write_all(decoder.frames()).context("cannot return the messages")?;
+    if let Some(length) = refused {
+        refuse(stream, peer, length, args)?;
+    }
+    Ok(refused.is_none())
+}
+
+/// Closes the connection of a client whose frame is too long. Where its next message begins cannot be known.
+///
+/// A socket that is closed while it holds unread bytes makes the kernel send RST (RFC 1122, section 4.2.2.13), which
+/// may destroy the last echoes on their way. So what the client still sends is read and forgotten for a moment.
+///
+/// # Your turn
+///
+/// `say` "refused a frame of LENGTH bytes from PEER: at most MAX" (unless `quiet`). Shut down the writing side, then
+/// read into a small buffer until the client closes, too, or `LINGER` is over; `set_read_timeout` bounds each wait.
+fn refuse(mut stream: &TcpStream, peer: SocketAddr, length: usize, args: &Args) -> anyhow::Result<()> {
+    if !args.quiet {
+        say(format_args!("refused a frame of {length} bytes from {peer}: at most {}", args.max_frame))?;
+    }
+    stream.shutdown(Shutdown::Write).context("cannot close the sending side")?;
+    let deadline = Instant::now() + LINGER;
+    let mut unwanted = [0; 4096];
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        // A timeout of zero would mean "for ever", so std refuses it: the time is up.
+        if stream.set_read_timeout(Some(left)).is_err() {
+            return Ok(());
+        }
+        if let Ok(0) | Err(_) = stream.read(&mut unwanted) {
+            return Ok(());
+        }
+    }
+}
+
+/// Says how a client's stream ended.
+///
+/// # Your turn
+///
+/// `say` "PEER closed after COUNT messages" when the end is `End::Between`, and "PEER closed inside a frame: END" when
+/// not (neither if `quiet`).
+fn say_farewell(peer: SocketAddr, end: End, count: u64, quiet: bool) -> anyhow::Result<()> {
+    match end {
+        _ if quiet => Ok(()),
+        End::Between => say(format_args!("{peer} closed after {count} messages")),
+        end => say(format_args!("{peer} closed inside a frame: {end}")),
+    }
+}
