@@ -23,6 +23,7 @@ use crate::stage::Describe;
 use crate::tcp::{Porter, TcpPeer};
 use crate::trouble::{Outcome, Trouble, broken, skip};
 use crate::udp::UdpPeer;
+use crate::view::LittleRoom;
 
 /// The address of a server that may choose its port.
 const ANY_PORT: &str = "127.0.0.1:0";
@@ -33,6 +34,7 @@ pub struct Lab {
     programs: Programs,
     environment: Vec<(String, String)>,
     names: Option<Names>,
+    little_room: Option<LittleRoom>,
     /// Where programs are started, if not where the checker was.
     home: Option<PathBuf>,
     /// The names and paths of the folders that the story has.
@@ -45,8 +47,17 @@ pub struct Lab {
 
 impl Lab {
     pub(crate) fn new(programs: Programs, describe: Describe) -> Lab {
-        let (environment, folders, locks, guests) = Default::default();
-        Lab { scene: Scene::new(describe), programs, environment, names: None, home: None, folders, locks, guests }
+        Lab {
+            scene: Scene::new(describe),
+            programs,
+            environment: Vec::new(),
+            names: None,
+            little_room: None,
+            home: None,
+            folders: Vec::new(),
+            locks: Vec::new(),
+            guests: Vec::new(),
+        }
     }
 
     /// How long something that must come is waited for.
@@ -76,6 +87,17 @@ impl Lab {
     /// The programs that are started from now on are started in this folder.
     pub fn at_home_in(&mut self, folder: &Folder) {
         self.home = Some(folder.path().to_owned());
+    }
+
+    /// For the programs that are started from now on, this folder has room for so many bytes only. What they put there,
+    /// nobody else sees.
+    ///
+    /// # Errors
+    ///
+    /// Skips the stage where the system has no private view of files for a program (only Linux has, and not always).
+    pub fn leaves_little_room_in(&mut self, folder: &Folder, bytes: u64) -> Outcome {
+        self.little_room = Some(LittleRoom::new(folder.path(), bytes)?);
+        Ok(())
     }
 
     // The programs under test.
@@ -298,6 +320,9 @@ impl Lab {
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         if let Some(names) = &self.names {
             command = names.known_to(&command);
+        }
+        if let Some(room) = &self.little_room {
+            command = room.around(&command);
         }
         Program::start(&self.scene, role, command, &shown)
     }

@@ -25,6 +25,7 @@ mod stage;
 mod tcp;
 mod trouble;
 mod udp;
+mod view;
 
 #[cfg(feature = "harness")]
 pub mod harness;
