@@ -1,12 +1,39 @@
-//! Measures.
+//! Measures, in ratios against a peer in the same run: the machine may be busy, but it is so for both.
+
+mod check;
+mod udp_echo;
 
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 #[derive(Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// What to measure
+    #[arg(value_enum)]
+    what: What,
+    /// How many measurements of each, taken in turn; the median counts
+    #[arg(long, default_value = "7", value_parser = clap::value_parser!(u32).range(1..=100))]
+    runs: u32,
+}
 
-pub fn run(_: &Arguments) -> anyhow::Result<ExitCode> {
-    Ok(ExitCode::SUCCESS)
+#[derive(Clone, Copy, ValueEnum)]
+enum What {
+    /// From saving a program to its verdict; the stages alone; from a fresh clone to the first verdict
+    Check,
+    /// The reference server of udp-echo against a bare loop
+    UdpEcho,
+}
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    match arguments.what {
+        What::Check => check::run(arguments.runs),
+        What::UdpEcho => udp_echo::run(arguments.runs),
+    }
+}
+
+/// The value in the middle.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

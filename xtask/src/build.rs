@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use std::{env, fs};
 
 use anyhow::{Context, bail};
+use jzon::JsonValue;
 use scenario::{Launch, Programs};
-use serde_json::Value;
 
 use crate::chapters::{Found, root};
 
@@ -36,12 +36,8 @@ pub fn programs(found: &Found, whose: Whose) -> anyhow::Result<Built> {
         Whose::Solution => (format!("{name}-solution"), format!("{name}-")),
     };
     let terminal = io::stderr().is_terminal();
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo
-        .args(["build", "--package", &package, "--bins"])
-        .current_dir(root())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
+    let mut cargo = cargo();
+    cargo.args(["build", "--package", &package, "--bins"]).stdin(Stdio::null()).stdout(Stdio::piped());
     cargo.arg(if terminal { "--message-format=json-diagnostic-rendered-ansi" } else { "--message-format=json" });
     if !terminal {
         cargo.arg("--quiet");
@@ -51,7 +47,7 @@ pub fn programs(found: &Found, whose: Whose) -> anyhow::Result<Built> {
     let mut refusal = None;
     let mut executables = Vec::new();
     for message in BufReader::new(messages).lines() {
-        let message: Value = serde_json::from_str(&message.context("cannot read what cargo says")?).unwrap_or_default();
+        let message = jzon::parse(&message.context("cannot read what cargo says")?).unwrap_or(JsonValue::Null);
         if let Some(rendered) = message["message"]["rendered"].as_str() {
             let _ = io::stderr().write_all(rendered.as_bytes());
             if message["message"]["level"] == "error" && refusal.is_none() {
@@ -80,7 +76,15 @@ pub fn programs(found: &Found, whose: Whose) -> anyhow::Result<Built> {
         fs::copy(built, &copy).with_context(|| format!("cannot copy {} to {}", built.display(), copy.display()))?;
         Ok(Some(Launch::built(copy)))
     };
-    Ok(Built::Ready(Programs { server: launch("server")?, client: launch("client")? }))
+    Ok(Built::Ready(Programs::new(launch("server")?, launch("client")?)))
+}
+
+/// The cargo that runs us. What it leaves running, such as a compiler's cache, is its own business.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root());
+    supervise::exempt(&mut cargo);
+    cargo
 }
 
 /// A folder for the copies of this very process.
@@ -96,4 +100,5 @@ pub fn remove_copies() {
         // Nothing was built, or the system does not let go of it: neither harms.
         let _ = fs::remove_dir_all(place);
     }
+    scenario::remove_leftovers();
 }

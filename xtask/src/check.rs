@@ -89,7 +89,7 @@ fn check(found: &Found, arguments: &Arguments) -> anyhow::Result<ChapterReport> 
     }
     let mut told = String::new();
     let reports = play_all(&stages, &programs, |stage| {
-        if human {
+        if human && programs.suffice_for(stage.role) {
             print(&report::line(stage, style()));
             if stage.verdict == Verdict::Failed && stage.because != told {
                 print(&report::reason(stage, style()));
@@ -98,7 +98,11 @@ fn check(found: &Found, arguments: &Arguments) -> anyhow::Result<ChapterReport> 
         }
     });
     if human {
-        tell_failures(found, &reports, arguments.stage.is_some());
+        let left_out = stages.iter().filter(|stage| !programs.suffice_for(stage.role())).count();
+        if left_out > 0 {
+            print(&format!(" skip  {left_out} stages whose program was not given\n"));
+        }
+        tell_failures(found, &reports, arguments);
         if io::stdout().is_terminal() {
             print(&format!("  {} stages in {:.2} s\n", reports.len(), began.elapsed().as_secs_f64()));
         }
@@ -109,7 +113,7 @@ fn check(found: &Found, arguments: &Arguments) -> anyhow::Result<ChapterReport> 
 fn programs(found: &Found, arguments: &Arguments) -> anyhow::Result<Built> {
     let given = |text: &Option<String>| text.as_deref().map(Launch::command_line).transpose();
     if arguments.server.is_some() || arguments.client.is_some() {
-        return Ok(Built::Ready(Programs { server: given(&arguments.server)?, client: given(&arguments.client)? }));
+        return Ok(Built::Ready(Programs::new(given(&arguments.server)?, given(&arguments.client)?)));
     }
     if io::stderr().is_terminal() {
         let _ = writeln!(io::stderr(), "building {} …", found.chapter.name());
@@ -118,23 +122,31 @@ fn programs(found: &Found, arguments: &Arguments) -> anyhow::Result<Built> {
 }
 
 /// The first failure is told in full: with one thing mended, the others often are, too.
-fn tell_failures(found: &Found, reports: &[StageReport], all: bool) {
+fn tell_failures(found: &Found, reports: &[StageReport], arguments: &Arguments) {
     let failed: Vec<_> = reports.iter().filter(|stage| stage.verdict == Verdict::Failed).collect();
-    for stage in failed.iter().take(if all { usize::MAX } else { 1 }) {
-        print(&report::failure(stage, &found.chapter, style()));
+    let given = arguments.given();
+    if let Some(first) = failed.first() {
+        print(&report::failure(first, &found.chapter, &given, style()));
     }
-    if let (Some(next), false) = (failed.get(1), all) {
-        let name = found.chapter.name();
-        print(&format!(
-            "\n  {} more failed; one of them in full:  cargo xtask check {name} --stage {}\n",
-            failed.len() - 1,
-            next.id
-        ));
+    if let Some(next) = failed.get(1) {
+        let (more, name, id) = (failed.len() - 1, found.chapter.name(), &next.id);
+        print(&format!("\n  {more} more failed; one of them in full:  cargo xtask check {name}{given} --stage {id}\n"));
     }
-    if all {
+    if arguments.stage.is_some() {
         for stage in reports.iter().filter(|stage| stage.verdict == Verdict::Passed) {
             print(&format!("\n{}", stage.transcript.render()));
         }
+    }
+}
+
+impl Arguments {
+    /// How the programs were named, as one would type it again.
+    fn given(&self) -> String {
+        let option = |name: &str, text: &Option<String>| {
+            text.as_ref().map_or(String::new(), |text| format!(" --{name} {}", shell_words::quote(text)))
+        };
+        let solution = if self.solution { " --solution" } else { "" };
+        format!("{solution}{}{}", option("server", &self.server), option("client", &self.client))
     }
 }
 

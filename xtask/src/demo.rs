@@ -12,7 +12,7 @@ use supervise::Child;
 use crate::build::{self, Built, Whose};
 use crate::chapters::{self, Found};
 use crate::print;
-use crate::session::{Session, tell_lines};
+use crate::session::{Session, tell_lines, tell_typed};
 
 /// How long a client of a demonstration may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -32,17 +32,18 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn show(found: &Found) -> anyhow::Result<()> {
-    let Built::Ready(Programs { server: Some(server), client: Some(client) }) =
+    let Built::Ready(Programs { server: Some(server), client: Some(client), .. }) =
         build::programs(found, Whose::Solution)?
     else {
         bail!("the solution of {} does not compile; the compiler's message is above", found.chapter.name());
     };
     print(&format!("{}\n\n", found.chapter.name()));
-    let session = Session::start(&server, found.chapter.transport(), Vec::new())?;
+    let session = Session::start(&server, &found.chapter, Vec::new())?;
     let example = found.chapter.example();
     let command = client.client(&session.tap.address().to_string(), example.arguments);
     let client = Arc::new(Child::start(command).context("cannot start the client")?);
     let telling = tell_lines(&client, "client");
+    tell_typed("client", example.input);
     client.write(example.input.as_bytes());
     client.close_stdin();
     let status = client.wait(PATIENCE).context("the client did not end")?;

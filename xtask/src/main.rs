@@ -82,12 +82,17 @@ fn style() -> Style {
     Style { colours: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) }
 }
 
-/// Prints to stdout. When nobody reads it any more (`| head`) there is nothing left to do, and that is no error.
+/// Prints to stdout. When nobody reads it any more (`| head`), or it cannot be written, there is nothing left to do.
 fn print(text: &str) {
     let mut stdout = io::stdout().lock();
-    if stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
+    if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         supervise::end_all();
         build::remove_copies();
-        std::process::exit(0);
+        // 128 + SIGPIPE, as shells have it: the reader has heard enough, and no verdict was told.
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            std::process::exit(141);
+        }
+        let _ = writeln!(io::stderr(), "error: cannot write to standard output: {error}");
+        std::process::exit(2);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use scenario::{Programs, Rule};
+use scenario::{Programs, Rule, Transport};
 use supervise::Attached;
 
 use crate::build::{self, Built, Whose};
@@ -32,10 +32,10 @@ pub struct Arguments {
     #[arg(long, value_name = "PERCENT", value_parser = percent, num_args = 0..=1, default_missing_value = "25%", require_equals = true)]
     reorder: Option<f64>,
     /// Let everything arrive later
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with_all = ["split", "coalesce"])]
     delay: Option<Duration>,
     /// Cut streams into pieces of this many bytes
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "coalesce")]
     split: Option<u32>,
     /// Hold streams back until this many bytes have come
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..))]
@@ -50,11 +50,21 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let found = chapters::one(&arguments.chapter)?;
+    let datagrams_only = arguments.loss.or(arguments.duplicate).or(arguments.reorder).is_some();
+    let streams_only = arguments.split.or(arguments.coalesce).is_some();
+    match found.chapter.transport() {
+        Transport::Tcp if datagrams_only => {
+            bail!("TCP mends losses, repetitions and disorder itself: try --split 1 or --delay 50ms")
+        }
+        Transport::Udp if streams_only => bail!("a datagram is neither cut nor merged: try --loss 20% or --reorder"),
+        Transport::Tcp | Transport::Udp => {}
+    }
     let whose = if arguments.solution { Whose::Solution } else { Whose::Students };
-    let Built::Ready(Programs { server: Some(server), client: Some(client) }) = build::programs(&found, whose)? else {
+    let Built::Ready(Programs { server: Some(server), client: Some(client), .. }) = build::programs(&found, whose)?
+    else {
         bail!("{} does not compile; the compiler's message is above", arguments.chapter);
     };
-    let session = Session::start(&server, found.chapter.transport(), arguments.rules())?;
+    let session = Session::start(&server, &found.chapter, arguments.rules())?;
     let more: Vec<_> = arguments.client.iter().map(String::as_str).collect();
     let client =
         Attached::start(client.client(&session.tap.address().to_string(), &more)).context("cannot start the client")?;

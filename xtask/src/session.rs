@@ -1,12 +1,12 @@
 //! A server and a client with the tap between them, and somebody who tells what happens while it does.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use scenario::{Launch, Rule, Tap, Transport};
+use scenario::{Chapter, Launch, Rule, Tap, Transport};
 use supervise::{Child, Line};
 use transcript::{Act, Transcript};
 use wiretap::{Event, TcpTap, UdpTap};
@@ -28,22 +28,21 @@ pub struct Session {
 
 impl Session {
     /// Starts the server and the tap; from now on everything that they do is told.
-    pub fn start(server: &Launch, transport: Transport, rules: Vec<Rule>) -> anyhow::Result<Session> {
+    pub fn start(server: &Launch, chapter: &Chapter, rules: Vec<Rule>) -> anyhow::Result<Session> {
         let child = Child::start(server.server("127.0.0.1:0", &[])).context("cannot start the server")?;
         let address = listening(&child)?;
-        let told = Arc::new(Mutex::new(()));
-        let watching = Arc::clone(&told);
+        let describe = chapter.describe();
         let watcher = Box::new(move |event: &Event| {
-            let (actor, words) = event.described();
+            let (actor, words) = event.described_by(describe);
             let act = if event.bytes().is_some() { Act::Sends } else { Act::Does };
-            tell(&watching, actor, act, &words);
+            tell(actor, act, &words);
         });
-        let tap = match transport {
+        let tap = match chapter.transport() {
             Transport::Tcp => Tap::Tcp(TcpTap::watched(address, rules, Some(watcher))?),
             Transport::Udp => Tap::Udp(UdpTap::watched(address, rules, Some(watcher))?),
         };
-        tell(&told, "server", Act::Prints, &format!("listening on {address}"));
-        tell(&told, "tap", Act::Does, &format!("listens on {} for it", tap.address()));
+        tell("server", Act::Prints, &format!("listening on {address}"));
+        tell("tap", Act::Does, &format!("listens on {} for it", tap.address()));
         let server = Arc::new(child);
         let telling = tell_lines(&server, "server");
         Ok(Session { tap, server, telling })
@@ -62,14 +61,18 @@ impl Session {
     }
 }
 
+/// Tells what is typed to a program.
+pub fn tell_typed(name: &str, input: &str) {
+    input.lines().for_each(|line| tell(name, Act::Reads, line));
+}
+
 /// Prints the lines of a program as they come, until there are no more.
 pub fn tell_lines(child: &Arc<Child>, name: &'static str) -> JoinHandle<()> {
     let child = Arc::clone(child);
-    let told = Mutex::new(());
     thread::spawn(move || {
         loop {
             match child.next_line(Duration::from_secs(3600)) {
-                Line::Text(line) | Line::Unfinished(line) => tell(&told, name, Act::Prints, &line),
+                Line::Text(line) | Line::Unfinished(line) => tell(name, Act::Prints, &line),
                 Line::Silence => {}
                 Line::Closed | Line::TooMuch => return,
             }
@@ -77,10 +80,10 @@ pub fn tell_lines(child: &Arc<Child>, name: &'static str) -> JoinHandle<()> {
     })
 }
 
-fn tell(order: &Mutex<()>, actor: &str, act: Act, words: &str) {
-    let _one_at_a_time = order.lock().unwrap_or_else(PoisonError::into_inner);
+/// One line, in the columns of a transcript.
+fn tell(actor: &str, act: Act, words: &str) {
     let mut line = Transcript::default();
-    line.note(actor, act, words);
+    line.note(&format!("{actor:<6}"), act, words);
     print(&line.render());
 }
 

@@ -1,13 +1,14 @@
 //! Derives the starters from the solutions, says when they are out of step, and puts one back.
 
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
-use std::{env, fs};
 
 use anyhow::{Context, ensure};
 use clap::Args;
 
+use crate::build::cargo;
 use crate::chapters::{self, root};
 use crate::print;
 
@@ -44,33 +45,31 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 /// Puts the starter of a chapter back. What the student has written is kept in the target folder.
 pub fn reset(arguments: &ResetArguments) -> anyhow::Result<ExitCode> {
     let found = chapters::one(&arguments.chapter)?;
-    let source = found.exercise().join("src");
-    let kept = keep(&source, &arguments.chapter)?;
+    let kept = keep(found.exercise(), &arguments.chapter)?;
     derive(&found.solution(), found.exercise(), false)?;
-    let now = "src is the starter again";
-    match kept {
-        Some(kept) => print(&format!("{}: {now}; your work is in {}\n", arguments.chapter, kept.display())),
-        None => print(&format!("{}: {now}\n", arguments.chapter)),
-    }
+    print(&format!("{}: the starter is back; your work is in {}\n", arguments.chapter, kept.display()));
     Ok(ExitCode::SUCCESS)
 }
 
-/// Moves the student's source to a place of its own.
-fn keep(source: &Path, chapter: &str) -> anyhow::Result<Option<PathBuf>> {
-    if !source.exists() {
-        return Ok(None);
+/// Moves what the student has written to a place of its own, where `cargo clean` does not find it.
+fn keep(exercise: &Path, chapter: &str) -> anyhow::Result<PathBuf> {
+    let moment = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
+    let kept = root().join("kept").join(format!("{chapter}-{moment}"));
+    fs::create_dir_all(&kept).with_context(|| format!("cannot make {}", kept.display()))?;
+    let (source, manifest) = (exercise.join("src"), exercise.join("Cargo.toml"));
+    if source.exists() {
+        fs::rename(&source, kept.join("src"))
+            .with_context(|| format!("cannot move {} to {}", source.display(), kept.display()))?;
     }
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos());
-    let kept = root().join("target/kept").join(format!("{chapter}-{seconds}"));
-    fs::create_dir_all(kept.parent().unwrap_or(&kept)).with_context(|| format!("cannot make {}", kept.display()))?;
-    fs::rename(source, &kept).with_context(|| format!("cannot move {} to {}", source.display(), kept.display()))?;
-    Ok(Some(kept))
+    fs::copy(&manifest, kept.join("Cargo.toml"))
+        .with_context(|| format!("cannot copy {} to {}", manifest.display(), kept.display()))?;
+    Ok(kept)
 }
 
 /// Runs the deriving program; whether the starter is in step.
 fn derive(solution: &Path, exercise: &Path, check: bool) -> anyhow::Result<bool> {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root()).args(["run", "--quiet", "--package", "starter", "--"]).args([solution, exercise]);
+    let mut cargo = cargo();
+    cargo.args(["run", "--quiet", "--package", "starter", "--"]).args([solution, exercise]);
     if check {
         cargo.arg("--check");
     }

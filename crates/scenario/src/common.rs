@@ -2,25 +2,29 @@
 
 use std::net::{TcpListener, UdpSocket};
 
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
-use crate::chapter::{Chapter, Role, Stage, Transport, WithClient, WithServer};
+use crate::folder::Folder;
 use crate::lab::Lab;
+use crate::profile::{Profile, WithClient, WithServer};
 use crate::program::Program;
+use crate::role::{Role, Transport};
+use crate::stage::Stage;
 use crate::stages;
-use crate::trouble::{Outcome, demand, skip};
+use crate::trouble::{Breaking, Outcome, demand, skip};
 
 /// The shared stages of a chapter.
-pub(crate) fn stages(chapter: &Chapter) -> Vec<Stage> {
-    let &Chapter { default_port: port, with_server, with_client, server_options, client_options, .. } = chapter;
-    let transport = chapter.transport();
+pub(crate) fn stages(profile: &Profile) -> Vec<Stage> {
+    let &Profile { default_port: port, with_server, with_client, server_options, client_options, .. } = profile;
+    let transport = profile.transport();
     let explains_its_options = || help(Stage::server("--help explains every option, with an example"), server_options);
-    let listens_where_it_says = || listening(transport);
+    let listens_where_it_says = || listening(transport, with_server);
     let listens_on_the_given_port = || given_port(with_server);
     let says_that_the_port_is_taken = || port_taken(transport);
     let refuses_a_wrong_command_line = wrong_server_usage;
     let listens_on_its_default_port = || server_default_port(transport, port);
     let speaks_ipv6 = || server_ipv6(with_server);
+    let takes_a_name = || server_name(with_server);
     let mut all = stages![
         listens_where_it_says,
         listens_on_the_given_port,
@@ -28,6 +32,7 @@ pub(crate) fn stages(chapter: &Chapter) -> Vec<Stage> {
         refuses_a_wrong_command_line,
         explains_its_options,
         listens_on_its_default_port,
+        takes_a_name,
         speaks_ipv6,
     ];
     let explains_its_options = || help(Stage::client("--help explains every option, with an example"), client_options);
@@ -35,11 +40,13 @@ pub(crate) fn stages(chapter: &Chapter) -> Vec<Stage> {
     let calls_its_default_port = || client_default_port(with_client, port);
     let speaks_ipv6 = || client_ipv6(with_client);
     let resolves_names = || client_names(with_client);
+    let says_that_a_name_is_unknown = || unknown_name(with_client);
     all.extend(stages![
         refuses_a_wrong_command_line,
         explains_its_options,
         calls_its_default_port,
         resolves_names,
+        says_that_a_name_is_unknown,
         speaks_ipv6,
     ]);
     if transport == Transport::Tcp {
@@ -48,7 +55,7 @@ pub(crate) fn stages(chapter: &Chapter) -> Vec<Stage> {
     all
 }
 
-fn listening(transport: Transport) -> Stage {
+fn listening(transport: Transport, exchange: WithServer) -> Stage {
     Stage::server("The first line says where it listens, and there it listens")
         .promises(["C2", "C4"])
         .why(
@@ -67,27 +74,28 @@ fn listening(transport: Transport) -> Stage {
             demand(address.ip().to_string() == "127.0.0.1", || {
                 format!("Your server says that it listens on {address}, where `--bind 127.0.0.1:0` was asked for.")
             })?;
-            if transport == Transport::Tcp {
-                lab.tcp("alice", &server)?.resets()?;
-            } else {
-                let taken = UdpSocket::bind(address).is_err();
-                demand(taken, || format!("Nobody has UDP port {}, although your server says so.", address.port()))?;
-            }
+            exchange(lab, &server)?;
             only_there(transport, &server)?;
             server.stops_when_asked()?;
-            lab.lowers_the_curtain();
-            Ok(())
+            if UdpSocket::bind("127.0.0.2:0").is_ok() {
+                let other = lab.server_at("127.0.0.2:0")?;
+                demand(other.address().ip().to_string() == "127.0.0.2", || {
+                    format!("Your server says that it listens on {}, where `--bind 127.0.0.2:0` was asked for.", other.address())
+                })?;
+            }
+            lab.lowers_the_curtain()
         })
 }
 
-/// On Linux, all of 127.0.0.0/8 is this machine: a server that was asked for 127.0.0.1 must not answer on 127.0.0.2.
+/// On Linux, all of 127.0.0.0/8 is this machine: a server that was asked for 127.0.0.1 must not answer on 127.0.0.3, an
+/// address that nothing else here uses.
 fn only_there(transport: Transport, server: &Program) -> Outcome {
     let port = server.address().port();
     let taken = match transport {
-        Transport::Tcp => TcpListener::bind(("127.0.0.2", port)).is_err(),
-        Transport::Udp => UdpSocket::bind(("127.0.0.2", port)).is_err(),
+        Transport::Tcp => TcpListener::bind(("127.0.0.3", port)).is_err(),
+        Transport::Udp => UdpSocket::bind(("127.0.0.3", port)).is_err(),
     };
-    let another_can_listen_here = UdpSocket::bind("127.0.0.2:0").is_ok();
+    let another_can_listen_here = UdpSocket::bind("127.0.0.3:0").is_ok();
     demand(!(taken && another_can_listen_here), || {
         "Your server listens on every address of the machine, where only 127.0.0.1 was asked for.".to_owned()
     })
@@ -112,13 +120,13 @@ fn port_taken(transport: Transport) -> Stage {
     Stage::server("A port that is taken is an error that says so")
         .promises(["C5", "C2"])
         .why(
-            "One port belongs to one program. The usual reason to see this is the own server, forgotten in another \
+            "One port belongs to one program. The usual reason to see this is your own server, forgotten in another \
              terminal: an error that names the address saves the search.",
         )
         .hints([
             "What does `bind` return when somebody else has the port?",
             "Let the error travel to `main` with `?`, with the address added by `with_context`.",
-            "TcpListener::bind(&args.bind).with_context(|| format!(\"cannot listen on {}\", args.bind))?",
+            "…::bind(&args.bind).with_context(|| format!(\"cannot listen on {}\", args.bind))?",
         ])
         .story(move |lab| {
             // A bound socket that does not listen would keep the port, but a listener keeps it on every system.
@@ -134,11 +142,10 @@ fn port_taken(transport: Transport) -> Stage {
                     (None, Some(socket), address)
                 }
             };
-            let server = lab.start_server_at(&address.to_string())?;
+            let server = lab.start_server_at(&address.to_string(), &[])?;
             if let Some(line) = server.line_within(lab.patience()) {
-                return demand(false, || {
-                    format!("Your server printed `{line}`, although another program has the port.")
-                });
+                let because = format!("Your server printed `{line}` on stdout, although another program has the port.");
+                return demand(false, || because).breaking(&["C4"]);
             }
             server.fails(&[&address.port().to_string()])
         })
@@ -157,24 +164,34 @@ fn wrong_usage(stage: Stage, wrong: Vec<&'static [&'static str]>) -> Stage {
             "clap ends with status 2 by itself for what it does not know; a `value_parser` lets it check a value.",
             "#[arg(long, value_parser = host_port)] bind: String",
         ])
-        .story(move |lab| {
-            let programs = wrong.iter().map(|arguments| lab.bare(role, arguments)).collect::<Outcome<Vec<_>>>()?;
-            programs.iter().try_for_each(Program::refuses_usage)
-        })
+        .story(move |lab| wrong.iter().try_for_each(|arguments| lab.bare(role, arguments)?.refuses_usage()))
 }
 
 fn wrong_server_usage() -> Stage {
     let stage = Stage::server("A wrong command line ends with status 2");
-    let wrong = vec![&["--no-such-option"][..], &["--bind"], &["--bind", "127.0.0.1"], &["--bind", "127.0.0.1:65536"]];
+    let wrong = vec![
+        &["--no-such-option"][..],
+        &["--bind"],
+        &["--bind", "127.0.0.1"],
+        &["--bind", "127.0.0.1:"],
+        &["--bind", "127.0.0.1:65536"],
+        &["--bind", "127.0.0.1:80x"],
+    ];
     wrong_usage(stage, wrong)
 }
 
 fn wrong_client_usage(options: &[&str]) -> Stage {
     let stage = Stage::client("A wrong command line ends with status 2");
-    let mut wrong =
-        vec![&["--no-such-option"][..], &["--connect"], &["--connect", "127.0.0.1"], &["--connect", "127.0.0.1:65536"]];
+    let mut wrong = vec![
+        &["--no-such-option"][..],
+        &["--connect"],
+        &["--connect", "127.0.0.1"],
+        &["--connect", "127.0.0.1:"],
+        &["--connect", "127.0.0.1:65536"],
+        &["--connect", "127.0.0.1:80x"],
+    ];
     if options.contains(&"--timeout") {
-        wrong.extend([&["--timeout"][..], &["--timeout", "soon"], &["--timeout=-1"]]);
+        wrong.extend([&["--timeout"][..], &["--timeout", "soon"], &["--timeout", "5x"], &["--timeout=-1"]]);
     }
     wrong_usage(stage, wrong)
 }
@@ -206,14 +223,15 @@ fn help(stage: Stage, options: &'static [&'static str]) -> Stage {
         })
 }
 
-/// A line that says that it is one, or a command line with a real address in it.
+/// A word that says that there is one, or a command line with a real address in it.
 fn has_example(help: &str) -> bool {
-    let words = help.to_lowercase();
-    ["example", "e.g.", "例"].iter().any(|sign| words.contains(sign))
-        || words.split_whitespace().collect::<Vec<_>>().windows(2).any(|pair| {
-            matches!(pair[0], "--bind" | "--connect")
-                && pair[1].rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok())
-        })
+    // A program may be called `no_example.py`, and say so in its usage.
+    let words = help.split(|c: char| !c.is_alphanumeric() && !"_-./".contains(c)).map(str::to_lowercase);
+    let says_so = |word: String| matches!(word.as_str(), "example" | "examples" | "e.g.") || word.contains('例');
+    let has_port = |address: &str| address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let pieces: Vec<_> = help.split_whitespace().collect();
+    words.into_iter().any(says_so)
+        || pieces.windows(2).any(|pair| matches!(pair[0], "--bind" | "--connect") && has_port(pair[1]))
 }
 
 fn server_default_port(transport: Transport, port: u16) -> Stage {
@@ -227,16 +245,19 @@ fn server_default_port(transport: Transport, port: u16) -> Stage {
         ])
         .story(move |lab| {
             lab.reserve_default_port(transport, port)?;
-            let mut server = lab.bare(Role::Server, &[])?;
-            server.listens()?;
+            let server = lab.bare_server().or_else(|_| {
+                // Somebody who knows nothing of labs may have been quicker: then the port is seen to be taken.
+                lab.clears_the_stage();
+                lab.reserve_default_port(transport, port)?;
+                lab.bare_server()
+            })?;
             let (address, due) = (server.address().to_string(), format!("127.0.0.1:{port}"));
             demand(address == due, || format!("Your server listens on {address}; without arguments it is {due}."))?;
             if transport == Transport::Tcp {
                 // A reset leaves no TIME_WAIT behind, which would keep the port from others for a minute.
                 lab.tcp("alice", &server)?.resets()?;
             }
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }
 
@@ -251,23 +272,29 @@ fn client_default_port(exchange: WithClient, port: u16) -> Stage {
         ])
         .story(move |lab| {
             let address = format!("127.0.0.1:{port}");
+            let arguments = exchange.arguments();
+            let _home = home_for_errands(lab, exchange)?;
             match exchange {
                 WithClient::Tcp(_) => {
                     lab.reserve_default_port(Transport::Tcp, port)?;
-                    let server = lab.tcp_server_on(&[&address])?;
+                    let server = lab.tcp_server_on(&[&address]).or_else(|_| taken_meanwhile(port))?;
                     let _client = lab.bare(Role::Client, &[])?;
                     server.accept()?.resets()?;
-                    lab.lowers_the_curtain();
-                    Ok(())
+                    lab.lowers_the_curtain()
                 }
-                WithClient::Udp(exchange) => {
+                WithClient::Udp(exchange) | WithClient::UdpCommand(_, exchange) => {
                     lab.reserve_default_port(Transport::Udp, port)?;
-                    let server = lab.udp_server_on(&[&address])?;
-                    let client = lab.bare(Role::Client, &[])?;
+                    let server = lab.udp_server_on(&[&address]).or_else(|_| taken_meanwhile(port))?;
+                    let client = lab.bare(Role::Client, arguments)?;
                     exchange(lab, server, &client)
                 }
             }
         })
+}
+
+/// Somebody who knows nothing of labs was quicker.
+fn taken_meanwhile<T>(port: u16) -> Outcome<T> {
+    skip(format!("port {port} was taken by another program meanwhile"))
 }
 
 /// `[::1]:0`, or nothing where the machine has no IPv6.
@@ -292,6 +319,24 @@ fn server_ipv6(exchange: WithServer) -> Stage {
             let server = lab.server_at(ipv6()?)?;
             demand(server.address().ip().to_string() == "::1", || {
                 format!("Your server listens on {}, where `--bind [::1]:0` was asked for.", server.address())
+            })?;
+            exchange(lab, &server)
+        })
+}
+
+fn server_name(exchange: WithServer) -> Stage {
+    Stage::server("It looks up the name of the address to listen on, and says which address that is")
+        .promises(["C3", "C2"])
+        .why("People write names, sockets have addresses. The listening line is for programs, and names the address itself.")
+        .hints([
+            "What does your program do with `--bind localhost:8090`, and what does it print then?",
+            "`bind` takes a string with a name; print `local_addr`, not the string.",
+            "let socket = …::bind(&args.bind)?; say(format_args!(\"listening on {}\", socket.local_addr()?))?;",
+        ])
+        .story(move |lab| {
+            let server = lab.server_at("localhost:0")?;
+            demand(server.address().ip().is_loopback(), || {
+                format!("Your server listens on {}, where `--bind localhost:0` was asked for.", server.address())
             })?;
             exchange(lab, &server)
         })
@@ -328,17 +373,46 @@ fn client_names(exchange: WithClient) -> Stage {
         })
 }
 
+fn unknown_name(exchange: WithClient) -> Stage {
+    Stage::client("A name that nobody knows is an error that says so")
+        .promises(["C5", "C3"])
+        .why("Most names that are not found are mistyped. The error shows the name as the program understood it.")
+        .hints([
+            "What does your look-up return for a name that there is not?",
+            "An error: let it travel to `main` with `?`, with the name added by `with_context`.",
+            "name.to_socket_addrs().with_context(|| format!(\"cannot look up {name}\"))?",
+        ])
+        .story(move |lab| {
+            lab.knows_names("")?;
+            let _home = home_for_errands(lab, exchange)?;
+            let client = lab.client("no-such-host.invalid:1", exchange.arguments())?;
+            client.fails(&["no-such-host.invalid"])
+        })
+}
+
+/// A client with an errand may leave files where it was started.
+fn home_for_errands(lab: &mut Lab, exchange: WithClient) -> Outcome<Option<Folder>> {
+    if exchange.arguments().is_empty() {
+        return Ok(None);
+    }
+    let folder = lab.folder("home")?;
+    lab.at_home_in(&folder);
+    Ok(Some(folder))
+}
+
 /// Lets the client call `host`, and plays the exchange with it.
 fn call(lab: &mut Lab, exchange: WithClient, addresses: &[&str], host: &str) -> Outcome {
+    let arguments = exchange.arguments();
+    let _home = home_for_errands(lab, exchange)?;
     match exchange {
         WithClient::Tcp(exchange) => {
             let server = lab.tcp_server_on(addresses)?;
             let client = lab.client(format!("{host}:{}", server.address().port()), &[])?;
             exchange(lab, server, &client)
         }
-        WithClient::Udp(exchange) => {
+        WithClient::Udp(exchange) | WithClient::UdpCommand(_, exchange) => {
             let server = lab.udp_server_on(addresses)?;
-            let client = lab.client(format!("{host}:{}", server.port()), &[])?;
+            let client = lab.client(format!("{host}:{}", server.port()), arguments)?;
             exchange(lab, server, &client)
         }
     }
@@ -357,17 +431,14 @@ fn tries_every_address() -> Stage {
             "for address in name.to_socket_addrs()? { match TcpStream::connect_timeout(&address, left) { Ok(stream) => return Ok(stream), Err(error) => last = error } }",
         ])
         .story(|lab| {
-            use std::net::ToSocketAddrs;
-            let found: Vec<_> = "localhost:0".to_socket_addrs()?.map(|address| address.ip()).collect();
-            let Some(last) = found.last().filter(|last| found[0] != **last) else {
-                return skip("on this machine, localhost is one address only");
-            };
-            let last = if last.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
-            let server = lab.tcp_server_on(&[last])?;
-            let _client = lab.client(format!("localhost:{}", server.address().port()), &[])?;
-            server.accept()?.resets()?;
-            lab.lowers_the_curtain();
-            Ok(())
+            // Which of the two comes first is the system's choice, so each is the only one that is there once.
+            lab.knows_names("127.0.0.1 twin.test\n127.0.0.2 twin.test\n")?;
+            for (there, absent) in [("127.0.0.1:0", "127.0.0.2:0"), ("127.0.0.2:0", "127.0.0.1:0")] {
+                let (server, _refusing) = lab.tcp_server_beside(there, absent)?;
+                let _client = lab.client(format!("twin.test:{}", server.address().port()), &[])?;
+                server.accept()?.resets()?;
+            }
+            lab.lowers_the_curtain()
         })
 }
 
@@ -392,8 +463,7 @@ fn says_that_nobody_listens() -> Stage {
 }
 
 fn bound_but_closed() -> Outcome<(Socket, u16)> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    socket.bind(&SockAddr::from(std::net::SocketAddr::from(([127, 0, 0, 1], 0))))?;
+    let socket = crate::lab::closed_port(std::net::SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let port = socket.local_addr()?.as_socket_ipv4().map_or(0, |address| address.port());
     Ok((socket, port))
 }
@@ -411,11 +481,9 @@ fn does_not_wait_for_ever_to_connect() -> Stage {
             "TcpStream::connect_timeout(&address, args.timeout)",
         ])
         .story(|lab| {
-            let (full, port, _queue) = full_backlog()?;
+            let (_full, port, _queue) = full_backlog()?;
             let client = lab.client(format!("127.0.0.1:{port}"), &["--timeout", "0.2"])?;
-            let outcome = client.fails(&[&port.to_string()]);
-            drop(full);
-            outcome
+            client.fails(&[&port.to_string()])
         })
 }
 
@@ -424,14 +492,29 @@ fn full_backlog() -> Outcome<(Socket, u16, Vec<Socket>)> {
     let (listener, port) = bound_but_closed()?;
     listener.listen(0)?;
     let address = listener.local_addr()?;
-    let mut queue = Vec::new();
+    let (mut queue, mut silences) = (Vec::new(), 0);
     for _ in 0..16 {
         let caller = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         let waits = caller.connect_timeout(&address, std::time::Duration::from_millis(50)).is_err();
         queue.push(caller);
-        if waits {
+        // One silence may be a busy machine; two in a row are a full queue.
+        silences = if waits { silences + 1 } else { 0 };
+        if silences == 2 {
             return Ok((listener, port, queue));
         }
     }
     skip("this system takes connections that nobody accepts")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_example_is_a_word_or_a_command_line() {
+        assert!(has_example("Example:\n  server --bind 127.0.0.1:80"));
+        assert!(has_example("usage: server\n\nserver --bind 127.0.0.1:80"));
+        assert!(has_example("listens there, e.g. server"));
+        assert!(!has_example("usage: no_example.py [--bind HOST:PORT]\n --bind HOST:PORT (default: 127.0.0.1:80)"));
+    }
 }

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use crate::chapter::{Chapter, Stage};
+use crate::chapter::Chapter;
 use crate::launch::{Launch, Programs};
 use crate::report::{Style, failure};
 use crate::runner::{StageReport, Verdict, play};
+use crate::stage::Stage;
 
 /// The paths of a server and a client, where the package has such programs.
 pub type Pair = (Option<&'static str>, Option<&'static str>);
@@ -22,7 +23,7 @@ pub fn run(chapter: Chapter, students: Pair, reference: Pair, package: &str) -> 
     let arguments = Arguments::from_args();
     let launch = |path: Option<&str>| path.map(|path| Launch::built(PathBuf::from(path)));
     let (server, client) = if reference.0.is_some() { reference } else { students };
-    let programs = Programs { server: launch(server), client: launch(client) };
+    let programs = Programs::new(launch(server), launch(client));
     let golden = reference.0.map(|_| golden_folder(Path::new(package)));
     let chapter = Arc::new(chapter);
     let trials = (0..chapter.stages().len()).map(|at| {
@@ -44,8 +45,11 @@ fn test(chapter: &Chapter, stage: &Stage, programs: &Programs, golden: Option<&P
     let report = play(stage, programs);
     match report.verdict {
         Verdict::Passed => golden.map_or(Ok(()), |golden| compare_with_golden(&report, golden)),
-        Verdict::Skipped => Ok(eprintln!("{} was skipped: {}", report.id, report.because)),
-        Verdict::Failed => Err(failure(&report, chapter, Style { colours: false }).into()),
+        Verdict::Skipped => {
+            eprintln!("{} was skipped: {}", report.id, report.because);
+            Ok(())
+        }
+        Verdict::Failed => Err(failure(&report, chapter, " --solution", Style { colours: false }).into()),
         Verdict::LabBroke => Err(format!("the lab broke: {}", report.because).into()),
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,10 +13,13 @@ use supervise::Line;
 use transcript::Act;
 use wiretap::{Tap, TcpTap, UdpTap};
 
-use crate::chapter::{Role, Transport};
+use crate::folder::Folder;
 use crate::launch::{Launch, Programs};
-use crate::program::Program;
+use crate::names::Names;
+use crate::program::{Program, shown};
+use crate::role::{Role, Transport};
 use crate::scene::{GLANCE, Scene};
+use crate::stage::Describe;
 use crate::tcp::{Porter, TcpPeer};
 use crate::trouble::{Outcome, Trouble, broken, skip};
 use crate::udp::UdpPeer;
@@ -28,6 +32,11 @@ pub struct Lab {
     pub(crate) scene: Scene,
     programs: Programs,
     environment: Vec<(String, String)>,
+    names: Option<Names>,
+    /// Where programs are started, if not where the checker was.
+    home: Option<PathBuf>,
+    /// The names and paths of the folders that the story has.
+    folders: Vec<(String, String)>,
     /// Locks that are kept until the programs have ended.
     locks: Vec<File>,
     /// Connections that are kept until the programs have ended.
@@ -35,8 +44,9 @@ pub struct Lab {
 }
 
 impl Lab {
-    pub(crate) fn new(programs: Programs) -> Lab {
-        Lab { scene: Scene::new(), programs, environment: Vec::new(), locks: Vec::new(), guests: Vec::new() }
+    pub(crate) fn new(programs: Programs, describe: Describe) -> Lab {
+        let (environment, folders, locks, guests) = Default::default();
+        Lab { scene: Scene::new(describe), programs, environment, names: None, home: None, folders, locks, guests }
     }
 
     /// How long something that must come is waited for.
@@ -47,6 +57,25 @@ impl Lab {
     /// Sets a variable in the environment of the programs that are started from now on.
     pub fn environment(&mut self, name: &str, value: &str) {
         self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    // Files.
+
+    /// An empty folder, which goes with the value. `name` stands for it in the transcript.
+    ///
+    /// # Errors
+    ///
+    /// The system gives none.
+    pub fn folder(&mut self, name: &str) -> Outcome<Folder> {
+        let folder = Folder::new()?;
+        self.scene.transcript().introduce(name, folder.path().display());
+        self.folders.push((name.to_owned(), folder.path().display().to_string()));
+        Ok(folder)
+    }
+
+    /// The programs that are started from now on are started in this folder.
+    pub fn at_home_in(&mut self, folder: &Folder) {
+        self.home = Some(folder.path().to_owned());
     }
 
     // The programs under test.
@@ -60,27 +89,35 @@ impl Lab {
         self.server_at(ANY_PORT)
     }
 
+    /// Starts the server on a free port with more options, and waits for its listening line.
+    ///
+    /// # Errors
+    ///
+    /// It does not say where it listens.
+    pub fn server_with(&mut self, more: &[&str]) -> Outcome<Program> {
+        self.listening_server(ANY_PORT, more)
+    }
+
     /// Starts the server at an address and waits for its listening line.
     ///
     /// # Errors
     ///
     /// It does not say where it listens.
     pub fn server_at(&mut self, bind: &str) -> Outcome<Program> {
-        let mut server = self.start_server_at(bind)?;
-        server.listens()?;
-        Ok(server)
+        self.listening_server(bind, &[])
     }
 
-    /// Starts the server on a free port with more options, and waits for its listening line.
-    ///
-    /// # Errors
-    ///
-    /// It does not say where it listens.
-    pub fn server_with(&mut self, options: &[&str]) -> Outcome<Program> {
-        let command = self.launch(Role::Server)?.server(ANY_PORT, options);
-        let mut server = self.start(Role::Server, command)?;
-        server.listens()?;
-        Ok(server)
+    fn listening_server(&mut self, bind: &str, more: &[&str]) -> Outcome<Program> {
+        if let Some(trouble) = self.programs.silence.certain() {
+            return Err(trouble);
+        }
+        let mut server = self.start_server_at(bind, more)?;
+        let listening = server.listens();
+        match &listening {
+            Err(trouble) if !server.has_spoken() => self.programs.silence.heard(trouble),
+            _ => self.programs.silence.broken(),
+        }
+        listening.map(|()| server)
     }
 
     /// Starts the server on a free port that the lab chose.
@@ -89,10 +126,10 @@ impl Lab {
     ///
     /// It does not listen there.
     pub fn server_on_a_chosen_port(&mut self) -> Outcome<Program> {
-        const ATTEMPTS: u32 = 3;
+        const TRIES: u32 = 3;
         for attempt in 1.. {
             let due = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-            let mut server = self.start_server_at(&due.to_string())?;
+            let mut server = self.start_server_at(&due.to_string(), &[])?;
             match server.listens() {
                 Ok(()) if server.address() == due => return Ok(server),
                 Ok(()) => {
@@ -100,7 +137,7 @@ impl Lab {
                     return Err(broken(because).of(&["C2"]));
                 }
                 // Somebody else may have taken the port meanwhile: no fault of the server's.
-                Err(_) if server.has_ended() && attempt < ATTEMPTS => {}
+                Err(_) if server.has_ended() && attempt < TRIES => {}
                 Err(trouble) => return Err(trouble),
             }
         }
@@ -112,8 +149,8 @@ impl Lab {
     /// # Errors
     ///
     /// It cannot be started.
-    pub fn start_server_at(&mut self, bind: &str) -> Outcome<Program> {
-        let command = self.launch(Role::Server)?.server(bind, &[]);
+    pub fn start_server_at(&mut self, bind: &str, more: &[&str]) -> Outcome<Program> {
+        let command = self.launch(Role::Server)?.server(bind, more);
         self.start(Role::Server, command)
     }
 
@@ -170,9 +207,10 @@ impl Lab {
         let Some(before) = program.memory() else { return Ok(()) };
         let (mut sent, mut grown) = (0, 0);
         for _ in 0..ROUNDS {
-            sent += send(self)?;
+            let (earlier, round) = (grown, send(self)?);
+            sent += round;
             grown = program.memory().map_or(0, |now| now.saturating_sub(before));
-            if grown < GARBAGE || grown < sent / 2 {
+            if grown < GARBAGE || grown - earlier.min(grown) < round / 2 {
                 return Ok(());
             }
         }
@@ -181,19 +219,18 @@ impl Lab {
         Err(broken(format!("{} {because}", crate::scene::capital(&program.name()))).of(&["C10"]))
     }
 
-    /// Tells a part of the story that depends on time up to three times, and believes the best: once, the machine may
+    /// Tells a part of the story that depends on time up to four times, and believes the best: once, the machine may
     /// have been too busy to be on time.
     ///
     /// # Errors
     ///
     /// It fails each time.
     pub fn steadily(&mut self, part: impl Fn(&mut Lab) -> Outcome) -> Outcome {
-        const TIMES: u32 = 3;
+        const TIMES: u32 = 4;
         for _ in 1..TIMES {
             match part(self) {
                 Err(Trouble::Broken(_)) => {
-                    self.lowers_the_curtain();
-                    self.scene.clear();
+                    self.clears_the_stage();
                 }
                 other => return other,
             }
@@ -201,8 +238,36 @@ impl Lab {
         part(self)
     }
 
-    /// Ends the programs here and now: what they print from now on is not looked at.
-    pub fn lowers_the_curtain(&mut self) {
+    /// Starts the server without any argument and waits for its listening line.
+    ///
+    /// # Errors
+    ///
+    /// It does not say where it listens.
+    pub fn bare_server(&mut self) -> Outcome<Program> {
+        let mut server = self.bare(Role::Server, &[])?;
+        server.listens()?;
+        Ok(server)
+    }
+
+    /// Ends the story here and now: what the programs print from now on is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// A server has ended before.
+    pub fn lowers_the_curtain(&mut self) -> Outcome {
+        self.scene.all_still_serve()?;
+        self.ends_programs();
+        Ok(())
+    }
+
+    /// Ends the programs and forgets what happened: the story, or a part of it, is told anew.
+    pub(crate) fn clears_the_stage(&mut self) {
+        self.ends_programs();
+        self.scene.clear();
+        self.locks.clear();
+    }
+
+    fn ends_programs(&mut self) {
         for actor in self.scene.cast() {
             actor.on_duty.store(false, Ordering::Relaxed);
             actor.child.kill();
@@ -210,17 +275,36 @@ impl Lab {
         }
     }
 
-    fn launch(&self, role: Role) -> Outcome<&Launch> {
-        let (given, option) = match role {
-            Role::Server => (&self.programs.server, "--server"),
-            _ => (&self.programs.client, "--client"),
-        };
-        given.as_ref().ok_or_else(|| Trouble::Skipped(format!("no {} was given: `{option} CMD`", role.name())))
+    /// Lets the programs that are started from now on find these names, in the form of `/etc/hosts`.
+    ///
+    /// # Errors
+    ///
+    /// Skips the stage where the system has no private view of files for a program (only Linux has, and not always).
+    pub fn knows_names(&mut self, hosts: &str) -> Outcome {
+        self.names = Some(Names::new(hosts)?);
+        Ok(())
+    }
+
+    fn launch(&self, role: Role) -> Outcome<Launch> {
+        let given = if role == Role::Server { &self.programs.server } else { &self.programs.client };
+        let launch = given.as_ref();
+        let launch =
+            launch.ok_or_else(|| Trouble::Lab(format!("a story needs a {} that was not given", role.name())))?;
+        Ok(self.home.as_ref().map_or_else(|| launch.clone(), |home| launch.in_folder(home)))
     }
 
     fn start(&self, role: Role, mut command: Command) -> Outcome<Program> {
+        let shown = self.with_names_of_folders(shown(&command));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        Program::start(&self.scene, role, command)
+        if let Some(names) = &self.names {
+            command = names.known_to(&command);
+        }
+        Program::start(&self.scene, role, command, &shown)
+    }
+
+    /// `<folder>/file`: where a folder of the lab lies tells nobody anything.
+    fn with_names_of_folders(&self, words: String) -> String {
+        self.folders.iter().fold(words, |words, (name, path)| words.replace(path, &format!("<{name}>")))
     }
 
     // Clients that the lab plays.
@@ -234,7 +318,8 @@ impl Lab {
         let connecting = TcpStream::connect_timeout(&server.address(), self.scene.patience());
         let stream = connecting.map_err(|error| {
             self.scene.note(name, Act::Does, format!("cannot connect to server: {error}"));
-            broken(format!("{name} could not connect to {}: {error}.", server.name())).of(&["C2"])
+            broken(format!("{} could not connect to {}: {error}.", crate::scene::capital(name), server.name()))
+                .of(&["C2"])
         })?;
         let peer = TcpPeer::new(&self.scene, name, stream)?;
         self.scene.transcript().introduce(name, peer.address());
@@ -274,12 +359,32 @@ impl Lab {
     ///
     /// The system gives no such sockets.
     pub fn tcp_server_on(&mut self, addresses: &[&str]) -> Outcome<TcpStand> {
-        let listeners = on_one_port(addresses, |address| TcpListener::bind(address), |listener| listener.local_addr())?;
+        let listeners = on_one_port(addresses, TcpListener::bind::<SocketAddr>, TcpListener::local_addr)?;
         let porter = Porter::new(listeners)?;
         for door in porter.doors() {
             self.scene.transcript().introduce("server", door);
         }
         Ok(TcpStand { scene: self.scene.clone(), porter })
+    }
+
+    /// A TCP server on one address, whose port on another is kept, and refuses: nobody else can come to listen there.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no such sockets.
+    pub fn tcp_server_beside(&mut self, address: &str, refusing: &str) -> Outcome<(TcpStand, Socket)> {
+        let mut failure = None;
+        for _ in 0..ATTEMPTS {
+            let stand = self.tcp_server_on(&[address])?;
+            let mut refusing: SocketAddr =
+                refusing.parse().map_err(|_| Trouble::Lab(format!("{refusing} is no address")))?;
+            refusing.set_port(stand.address().port());
+            match closed_port(refusing) {
+                Ok(socket) => return Ok((stand, socket)),
+                Err(error) => failure = Some(error),
+            }
+        }
+        Err(failure.map_or_else(|| Trouble::Lab("no attempt was made".to_owned()), Trouble::from))
     }
 
     /// A UDP server of the lab.
@@ -297,7 +402,7 @@ impl Lab {
     ///
     /// The system gives no such sockets.
     pub fn udp_server_on(&mut self, addresses: &[&str]) -> Outcome<UdpStand> {
-        let sockets = on_one_port(addresses, |address| UdpSocket::bind(address), |socket| socket.local_addr())?;
+        let sockets = on_one_port(addresses, UdpSocket::bind::<SocketAddr>, UdpSocket::local_addr)?;
         let peers = sockets.into_iter().map(|socket| UdpPeer::new(&self.scene, "server", socket, None));
         Ok(UdpStand { scene: self.scene.clone(), peers: peers.collect::<Outcome<_>>()? })
     }
@@ -309,6 +414,18 @@ impl Lab {
     /// The system gives no socket.
     pub fn udp_stranger(&mut self) -> Outcome<UdpPeer> {
         self.udp_peer("stranger", ANY_PORT)
+    }
+
+    /// Somebody with the server's port on another address of this machine; `None` where it has no other.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses for another reason.
+    pub fn udp_namesake(&mut self, server: &UdpPeer) -> Outcome<Option<UdpPeer>> {
+        match UdpSocket::bind(("127.0.0.2", server.address().port())) {
+            Ok(socket) => UdpPeer::new(&self.scene, "namesake", socket, None).map(Some),
+            Err(_) => Ok(None),
+        }
     }
 
     fn udp_peer(&self, name: &str, address: &str) -> Outcome<UdpPeer> {
@@ -334,7 +451,7 @@ impl Lab {
     /// Writes what the tap saw into the transcript, in its order.
     pub fn recall(&self, tap: &Tap) {
         for event in tap.events() {
-            let (actor, words) = event.described();
+            let (actor, words) = event.described_by(|bytes| self.scene.described(bytes));
             self.scene.note(actor, Act::Passes, words);
         }
     }
@@ -348,11 +465,13 @@ impl Lab {
     /// Skips the stage when somebody has it.
     pub fn reserve_default_port(&mut self, transport: Transport, port: u16) -> Outcome {
         let path = std::env::temp_dir().join(format!("network-lab-{transport:?}-{port}.lock"));
-        let lock = File::options().create(true).append(true).open(&path);
+        // Another user's file can be locked, though not written.
+        let lock = File::open(&path).or_else(|_| File::create(&path));
         let lock =
             lock.map_err(|error| Trouble::Lab(format!("cannot open the lock file {}: {error}", path.display())))?;
         lock.lock()?;
         self.locks.push(lock);
+        self.scene.begins_now();
         let kind = match transport {
             Transport::Tcp => Type::STREAM,
             Transport::Udp => Type::DGRAM,
@@ -437,13 +556,22 @@ fn free_port() -> Outcome<u16> {
     Err(Trouble::Lab(format!("no port from {} to {} is free", RANGE.start, RANGE.end)))
 }
 
+/// A TCP port that is taken, and where nobody listens: the system refuses whoever calls.
+pub(crate) fn closed_port(address: SocketAddr) -> std::io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// How often a port is looked for that is free in several places.
+const ATTEMPTS: u32 = 20;
+
 /// Binds one port on several addresses; where the port of the first is taken on another, tries again with a new one.
 fn on_one_port<S>(
     addresses: &[&str],
     bind: impl Fn(SocketAddr) -> std::io::Result<S>,
     local: impl Fn(&S) -> std::io::Result<SocketAddr>,
 ) -> Outcome<Vec<S>> {
-    const ATTEMPTS: u32 = 20;
     let mut failure = Trouble::Lab("no address to listen on".to_owned());
     for _ in 0..ATTEMPTS {
         let mut sockets = Vec::new();

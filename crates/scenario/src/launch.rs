@@ -1,14 +1,22 @@
 //! How the program under test is started: one that was built here, or any command line in any language.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
+
+use crate::role::Role;
+use crate::scene::lock;
+use crate::trouble::{Outcome, Trouble, skip};
 
 /// A program that can be started.
 #[derive(Debug, Clone)]
 pub struct Launch {
     words: Vec<String>,
+    /// Where it is started, if not where we are.
+    home: Option<PathBuf>,
     /// Whether the command line says itself where host and port go.
     has_places: bool,
 }
@@ -20,12 +28,60 @@ pub struct Programs {
     pub server: Option<Launch>,
     /// The client, unless only a server is graded.
     pub client: Option<Launch>,
+    /// What the stages have found out about a server that says nothing.
+    pub(crate) silence: Arc<Silence>,
+}
+
+/// A server that was silent in two stages, and spoke in none, is not waited for in the others.
+#[derive(Debug, Default)]
+pub(crate) struct Silence {
+    troubles: Mutex<Vec<Trouble>>,
+    spoke: AtomicBool,
+}
+
+impl Silence {
+    /// Why it need not be waited for.
+    pub(crate) fn certain(&self) -> Option<Trouble> {
+        let troubles = lock(&self.troubles);
+        troubles.get(1).filter(|_| !self.spoke.load(Ordering::Relaxed)).cloned()
+    }
+
+    pub(crate) fn heard(&self, trouble: &Trouble) {
+        lock(&self.troubles).push(trouble.clone());
+    }
+
+    pub(crate) fn broken(&self) {
+        self.spoke.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Programs {
+    /// The programs to be graded.
+    pub fn new(server: Option<Launch>, client: Option<Launch>) -> Programs {
+        Programs { server, client, silence: Arc::default() }
+    }
+
+    /// Whether a stage of this role has what it needs.
+    pub fn suffice_for(&self, role: Role) -> bool {
+        self.needed_by(role).is_ok()
+    }
+
+    /// Skips a stage whose program was not given.
+    pub(crate) fn needed_by(&self, role: Role) -> Outcome {
+        if role != Role::Client && self.server.is_none() {
+            return skip("no server was given: `--server CMD`");
+        }
+        if role != Role::Server && self.client.is_none() {
+            return skip("no client was given: `--client CMD`");
+        }
+        Ok(())
+    }
 }
 
 impl Launch {
     /// A program that was built here.
     pub fn built(program: PathBuf) -> Launch {
-        Launch { words: vec![program.to_string_lossy().into_owned()], has_places: false }
+        Launch { words: vec![program.to_string_lossy().into_owned()], home: None, has_places: false }
     }
 
     /// A command line as a shell splits it. `{host}` and `{port}` in it are filled in; without them the contract's
@@ -39,7 +95,9 @@ impl Launch {
         if words.is_empty() {
             bail!("the command line is empty");
         }
-        Ok(Launch { words, has_places: text.contains("{host}") || text.contains("{port}") })
+        ensure!(can_be_found(&words[0]), "cannot start `{}`: there is no such program", words[0]);
+        let has_places = text.contains("{host}") || text.contains("{port}");
+        Ok(Launch { words, home: None, has_places })
     }
 
     /// Whether options are filled into places rather than appended.
@@ -66,21 +124,50 @@ impl Launch {
         let bare_host = host.trim_start_matches('[').trim_end_matches(']');
         let fill =
             |word: &String| word.replace("{host}:{port}", address).replace("{host}", bare_host).replace("{port}", port);
-        command(self.words.iter().map(fill), more)
+        self.command(self.words.iter().map(fill), more)
     }
 
     /// The command with these arguments and nothing else.
     pub(crate) fn with(&self, arguments: &[&str]) -> Command {
-        command(self.words.iter().cloned(), arguments)
+        self.command(self.words.iter().cloned(), arguments)
+    }
+
+    fn command(&self, mut words: impl Iterator<Item = String>, more: &[&str]) -> Command {
+        let mut command = Command::new(words.next().unwrap_or_default());
+        command.args(words).args(more);
+        if let Some(home) = &self.home {
+            command.current_dir(home);
+        }
+        // A panic is reported by its message; its backtrace would hide it.
+        command.env("RUST_BACKTRACE", "0");
+        // Whether a program flushes its lines must not depend on who grades it.
+        command.env_remove("PYTHONUNBUFFERED");
+        command
+    }
+
+    /// The same program, to be started in another folder. Words that name a file from where we are go on naming it.
+    pub(crate) fn in_folder(&self, home: &Path) -> Launch {
+        let from_here = |word: &String| match Path::new(word).canonicalize() {
+            Ok(path) => path.to_string_lossy().into_owned(),
+            Err(_) => word.clone(),
+        };
+        // A bare name at the beginning is looked up in PATH.
+        let is_in_path = |at: usize, word: &str| at == 0 && Path::new(word).components().count() == 1;
+        let words = self.words.iter().enumerate();
+        let words = words.map(|(at, word)| if is_in_path(at, word) { word.clone() } else { from_here(word) });
+        Launch { words: words.collect(), home: Some(home.to_owned()), has_places: self.has_places }
     }
 }
 
-fn command(mut words: impl Iterator<Item = String>, more: &[&str]) -> Command {
-    let mut command = Command::new(words.next().unwrap_or_default());
-    command.args(words).args(more);
-    // A panic is reported by its message; its backtrace would hide it.
-    command.env("RUST_BACKTRACE", "0");
-    command
+/// Whether a program is where it is said to be, or in a folder of PATH.
+fn can_be_found(program: &str) -> bool {
+    let here = Path::new(program);
+    if here.components().count() > 1 {
+        return here.is_file();
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let name = here.with_extension(std::env::consts::EXE_EXTENSION);
+    std::env::split_paths(&folders).any(|folder| folder.join(here).is_file() || folder.join(&name).is_file())
 }
 
 #[cfg(test)]
@@ -96,20 +183,21 @@ mod tests {
 
     #[test]
     fn options_are_appended() {
-        let launch = Launch::command_line("python3 'my server.py'").unwrap();
+        let launch = Launch::command_line("cargo 'my server.py'").unwrap();
         let command = launch.at("--bind", "127.0.0.1:0", &["--quiet"]);
-        assert_eq!(words(&command), ["python3", "my server.py", "--bind", "127.0.0.1:0", "--quiet"]);
+        assert_eq!(words(&command), ["cargo", "my server.py", "--bind", "127.0.0.1:0", "--quiet"]);
     }
 
     #[test]
     fn or_filled_in_where_there_are_places_for_them() {
-        let launch = Launch::command_line("nc {host} {port} x={host}:{port}").unwrap();
-        assert_eq!(words(&launch.at("--connect", "[::1]:80", &[])), ["nc", "::1", "80", "x=[::1]:80"]);
+        let launch = Launch::command_line("cargo {host} {port} x={host}:{port}").unwrap();
+        assert_eq!(words(&launch.at("--connect", "[::1]:80", &[])), ["cargo", "::1", "80", "x=[::1]:80"]);
     }
 
     #[test]
     fn what_is_no_command_line_is_refused() {
         assert!(Launch::command_line("").is_err());
-        assert!(Launch::command_line("python3 'x").is_err());
+        assert!(Launch::command_line("cargo 'x").is_err());
+        assert!(Launch::command_line("/no/such/program").is_err());
     }
 }

@@ -10,13 +10,18 @@
 
 mod chapter;
 mod common;
+mod folder;
 mod lab;
 mod launch;
+mod names;
+mod profile;
 mod program;
 mod promise;
 pub mod report;
+mod role;
 mod runner;
 mod scene;
+mod stage;
 mod tcp;
 mod trouble;
 mod udp;
@@ -24,14 +29,19 @@ mod udp;
 #[cfg(feature = "harness")]
 pub mod harness;
 
-pub use chapter::{Chapter, Example, Profile, Role, Stage, Transport, WithClient, WithServer, last_part};
+pub use chapter::Chapter;
+pub use folder::Folder;
 pub use lab::{Lab, TcpStand, UdpStand};
 pub use launch::{Launch, Programs};
+pub use names::remove_leftovers;
+pub use profile::{Example, Profile, WithClient, WithServer};
 pub use program::{Finished, Program};
 pub use promise::Promise;
+pub use role::{Role, Transport};
 pub use runner::{StageReport, Verdict, play, play_all};
+pub use stage::{Describe, Stage, Story, last_part};
 pub use tcp::TcpPeer;
 pub use transcript::literal::quoted;
-pub use trouble::{Failure, Meaning, Outcome, Trouble, demand, skip};
+pub use trouble::{Breaking, Failure, Meaning, Outcome, Trouble, demand, skip};
 pub use udp::{Datagram, MAX_DATAGRAM, UdpPeer};
 pub use wiretap::{Direction, Rule, Tap};

@@ -5,15 +5,12 @@ use std::process::Command;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use supervise::{Child, Line, STDOUT_LIMIT};
+use supervise::{Child, Line};
 use transcript::{Act, literal};
 
-use crate::chapter::Role;
+use crate::role::Role;
 use crate::scene::{Actor, Scene, capital, ended};
 use crate::trouble::{Outcome, Trouble, broken, demand};
-
-/// How long a program that was asked to end, and children that it leaves, may take.
-const GRACE: Duration = Duration::from_millis(1000);
 
 /// A program under test that was started.
 pub struct Program {
@@ -34,14 +31,20 @@ pub struct Finished {
 
 impl Program {
     /// Starts a program. That it cannot be started is the lab's trouble: the command line is wrong, or the build.
-    pub(crate) fn start(scene: &Scene, role: Role, mut command: Command) -> Outcome<Program> {
-        let shown = shown(&command);
+    ///
+    /// `shown` is how one would type its command line.
+    pub(crate) fn start(scene: &Scene, role: Role, mut command: Command, shown: &str) -> Outcome<Program> {
         command.env_remove("PATIENCE");
-        scene.note(role.name(), Act::Starts, &shown);
+        scene.note(role.name(), Act::Starts, shown);
         let child = Child::start(command).map_err(|error| Trouble::Lab(format!("cannot start `{shown}`: {error}")))?;
         let actor = Actor::new(role, child);
         scene.enter(actor.clone());
         Ok(Program { scene: scene.clone(), actor, address: None })
+    }
+
+    /// Whether it has ended, or printed anything at all.
+    pub(crate) fn has_spoken(&self) -> bool {
+        self.child().has_ended() || self.child().has_printed()
     }
 
     /// Where the server listens.
@@ -80,6 +83,11 @@ impl Program {
         self.note(Act::Prints, &line);
         let address = line.strip_prefix("listening on ").and_then(|address| address.parse::<SocketAddr>().ok());
         match address {
+            Some(address) if !address.ip().is_loopback() => {
+                let what =
+                    format!("says that it listens on {address}; it was asked for an address of this machine alone.");
+                Err(self.breaks(what).of(&["C2"]))
+            }
             Some(address) if address.port() != 0 => {
                 self.scene.transcript().introduce("server", address);
                 self.address = Some(address);
@@ -154,10 +162,15 @@ impl Program {
             return Ok(());
         };
         if let literal::Difference::RawControl(_) = difference {
-            let what = format!("printed a line as it came from the network: {difference}.");
+            let what = format!("printed a line that could drive a terminal: {difference}.");
             return Err(self.breaks(what).of(&["C7"]));
         }
-        Err(self.breaks("printed a line that is not the one that was due.").seen_in(side_by_side(expected, line)))
+        let trouble = self
+            .breaks("printed a line that is not the one that was due.")
+            .seen_in(side_by_side(expected, "printed", line));
+        // A transcript has its lines and no others (C4); what it quotes, it quotes as a string literal (C7).
+        let quotes = expected.contains('"') || expected.ends_with("bytes that are not UTF-8");
+        Err(trouble.also(if quotes { &["C4", "C7"] } else { &["C4"] }))
     }
 
     /// The failure that no line came.
@@ -166,7 +179,7 @@ impl Program {
             Some(what) => format!(" Just now it waits for {what}."),
             None => String::new(),
         };
-        let seconds = self.scene.patience().as_secs_f64();
+        let waited = self.scene.waited();
         let what = match instead {
             Line::Text(line) => format!("printed `{line}` where {due} was due."),
             Line::Unfinished(part) => {
@@ -175,26 +188,20 @@ impl Program {
                     "ended its output in the middle of a line, where {due} was due; every line ends with a newline."
                 )
             }
-            Line::Closed if self.child().wait(GRACE).is_some() => {
+            Line::Closed if self.child().wait(self.scene.grace()).is_some() => {
                 format!("{} and did not print {due}.", ended(self.child()))
             }
             Line::Closed => format!("closed its standard output and did not print {due}."),
-            Line::TooMuch => {
-                format!(
-                    "printed more than anybody reads (over {} MiB, or a line without an end); {due} was due.",
-                    STDOUT_LIMIT >> 20
-                )
-            }
+            Line::TooMuch => format!("printed more than anybody reads; {due} was due."),
             Line::Silence => {
-                self.note(Act::Does, format!("prints nothing for {seconds} s"));
-                format!(
-                    "printed nothing for {seconds} s, where {due} was due. If it did print it, the line is still in its \
-                     buffer: into a pipe, output must be flushed after each line.{}",
-                    waits()
-                )
+                self.note(Act::Does, format!("prints nothing for {waited}"));
+                let flush = "Into a pipe, every line must be flushed at once, or it stays in a buffer.";
+                format!("printed nothing for {waited}, where {due} was due. {flush}{}", waits())
             }
         };
         match instead {
+            // That a server has ended is said anyway.
+            Line::Closed if self.actor.has_deserted() => broken(format!("It did not print {due}.")),
             Line::Closed if self.child().has_ended() => self.breaks(what),
             _ => self.breaks(what).of(&["C4"]),
         }
@@ -322,19 +329,20 @@ impl Program {
     ///
     /// It goes on, or leaves a process behind.
     pub fn ends(&self) -> Outcome<Finished> {
-        let seconds = self.scene.patience().as_secs_f64();
+        let waited = self.scene.waited();
         let Some(status) = self.child().wait(self.scene.patience()) else {
-            self.note(Act::Does, format!("is still running after {seconds} s"));
+            self.note(Act::Does, format!("is still running after {waited}"));
             let waits = self.child().waits_for().unwrap_or("something");
             let other = if self.actor.role == Role::Client { "server" } else { "client" };
-            let what = format!(
-                "did not end within {seconds} s: it waits for {waits}; the {other} has said all it had to say."
-            );
+            let what =
+                format!("did not end within {waited}: it waits for {waits}; the {other} has said all it had to say.");
             return Err(self.breaks(what));
         };
-        if self.child().left_children(GRACE) {
+        if self.child().left_children(self.scene.grace()) {
             return Err(self.left_children());
         }
+        // It was asked to end, and is no longer expected to serve.
+        self.actor.on_duty.store(false, Ordering::Relaxed);
         // Now nothing holds the pipes open any more: read to their ends.
         self.child().kill();
         let mut stdout = String::new();
@@ -359,12 +367,12 @@ impl Program {
     pub fn stops_when_asked(&self) -> Outcome {
         self.note(Act::Does, "is asked to end (SIGTERM)");
         self.actor.on_duty.store(false, Ordering::Relaxed);
-        let ending = self.child().ask_to_end(GRACE);
+        let ending = self.child().ask_to_end(self.scene.grace());
         if ending.was_deaf {
             self.scene.remark(format!(
                 "{} ignores SIGTERM, the system's request to end; after {} s the lab killed it.",
                 capital(&self.name()),
-                GRACE.as_secs_f64()
+                self.scene.grace().as_secs_f64()
             ));
         }
         if ending.left_children { Err(self.left_children()) } else { Ok(()) }
@@ -372,7 +380,7 @@ impl Program {
 }
 
 /// The command line as one would type it.
-fn shown(command: &Command) -> String {
+pub(crate) fn shown(command: &Command) -> String {
     let words = command.get_args().map(|word| transcript::shortened(&word.to_string_lossy()));
     let program = command.get_program().to_string_lossy();
     let program = program.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
@@ -381,7 +389,7 @@ fn shown(command: &Command) -> String {
 }
 
 /// The two lines one below the other, and a mark under the first character that differs.
-pub(crate) fn side_by_side(expected: &str, printed: &str) -> String {
+pub(crate) fn side_by_side(expected: &str, verb: &str, printed: &str) -> String {
     let printed = literal::harmless(printed);
     let at = match literal::compare(expected, &printed) {
         Err(literal::Difference::At(at)) => at,
@@ -394,5 +402,5 @@ pub(crate) fn side_by_side(expected: &str, printed: &str) -> String {
         format!("{}{cut}{}", if skip > 0 { "…" } else { "" }, if line.chars().count() > skip + 120 { "…" } else { "" })
     };
     let mark = at - skip + usize::from(skip > 0);
-    format!("expected  {}\nprinted   {}\n          {}^", part(expected), part(&printed), " ".repeat(mark))
+    format!("expected  {}\n{verb:<9} {}\n          {}^", part(expected), part(&printed), " ".repeat(mark))
 }

@@ -45,11 +45,12 @@ impl Tally {
         tally
     }
 
-    /// 0 when all passed, 1 when a stage failed, 2 when the lab broke.
+    /// 0 when all passed, 1 when a stage failed, 2 when the lab broke or nothing could be played.
     pub fn exit_code(&self) -> u8 {
         match self {
             Tally { lab_broke: 1.., .. } => 2,
             Tally { failed: 1.., .. } => 1,
+            Tally { passed: 0, .. } => 2,
             _ => 0,
         }
     }

@@ -1,20 +1,21 @@
 //! Plays stages side by side, ends what they leave, and says how each went.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use supervise::Line;
+use supervise::{Line, STDOUT_LIMIT};
 use transcript::{Act, Transcript, literal};
 
-use crate::chapter::{Role, Stage};
 use crate::lab::Lab;
 use crate::launch::Programs;
-use crate::scene::{Actor, Scene, capital, ended};
+use crate::role::Role;
+use crate::scene::{Actor, Scene, Watched, capital, ended, titled};
+use crate::stage::Stage;
 use crate::trouble::{Failure, Outcome, Trouble, broken};
-use crate::udp::described;
 
 /// How a stage went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,8 +62,11 @@ pub struct StageReport {
 /// Plays one stage.
 pub fn play(stage: &Stage, programs: &Programs) -> StageReport {
     let began = Instant::now();
-    let mut lab = Lab::new(programs.clone());
-    let told = catch_unwind(AssertUnwindSafe(|| (stage.story)(&mut lab)));
+    let mut lab = Lab::new(programs.clone(), stage.describe);
+    let told = catch_unwind(AssertUnwindSafe(|| {
+        programs.needed_by(stage.role)?;
+        (stage.story)(&mut lab)
+    }));
     let told = told.unwrap_or_else(|_| Err(Trouble::Lab(format!("the story of {} panicked", stage.id()))));
     let outcome = conclude(&lab.scene, told);
     let (verdict, failure) = match outcome {
@@ -73,44 +77,39 @@ pub fn play(stage: &Stage, programs: &Programs) -> StageReport {
     };
     let mut promises = failure.promises;
     promises.extend(&stage.promises);
-    let mut seen = Vec::new();
-    promises.retain(|id| {
-        !seen.contains(id) && {
-            seen.push(*id);
-            true
-        }
-    });
+    promises.extend(failure.also);
+    let mut seen = HashSet::new();
+    promises.retain(|id| seen.insert(*id));
     let stderr = lab.scene.cast().into_iter().map(|actor| (actor.name(), actor.child.stderr()));
-    let report = StageReport {
+    StageReport {
         id: stage.id(),
         title: stage.title,
         role: stage.role,
         promises,
         verdict,
-        because: failure.because,
-        detail: failure.detail,
+        because: literal::harmless(&failure.because),
+        detail: failure.detail.lines().map(literal::harmless).collect::<Vec<_>>().join("\n"),
         why: stage.why,
         transcript: lab.scene.transcript().clone(),
         stderr: stderr.filter(|(_, text)| !text.trim().is_empty()).collect(),
         remarks: lab.scene.remarks(),
         took: began.elapsed(),
-    };
-    drop(lab);
-    report
+    }
 }
 
 /// Plays the stages side by side; `tell` hears of each, in their order, as soon as all before it are done.
 pub fn play_all(stages: &[&Stage], programs: &Programs, mut tell: impl FnMut(&StageReport)) -> Vec<StageReport> {
+    let mut order: Vec<_> = (0..stages.len()).collect();
+    order.sort_by_key(|at| !stages[*at].waits);
     let next = AtomicUsize::new(0);
     let (announce, done) = channel();
     let mut reports: Vec<Option<StageReport>> = stages.iter().map(|_| None).collect();
     thread::scope(|scope| {
         for _ in 0..slots().min(stages.len()) {
-            let (announce, next) = (announce.clone(), &next);
+            let (announce, order, next) = (announce.clone(), &order, &next);
             scope.spawn(move || {
-                let take = || stages.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed));
-                while let Some((at, stage)) = take() {
-                    let _ = announce.send((at, play(stage, programs)));
+                while let Some(at) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let _ = announce.send((*at, play(stages[*at], programs)));
                 }
             });
         }
@@ -136,26 +135,18 @@ fn slots() -> usize {
 /// Ends all programs, and looks at what they leave: lines and datagrams that nobody expected, crashes, early ends.
 fn conclude(scene: &Scene, told: Outcome) -> Outcome {
     let cast = scene.cast();
-    let told = told.and_then(|()| cast.iter().try_for_each(|actor| still_serves(scene, actor)));
-    let deserted = cast.iter().any(Actor::has_deserted);
+    let told = told.and_then(|()| scene.all_still_serve());
+    let deserted: Option<Actor> = cast.iter().find(|actor| actor.has_deserted()).cloned();
     for actor in &cast {
         actor.child.kill();
     }
     // From here on, all that was ever printed is read, and all that was ever sent has arrived.
     let told = told.and_then(|()| nothing_is_left(scene, &cast));
-    let told = explain_crash(told, &cast, deserted);
-    match cast.iter().find_map(unwritten) {
-        Some(failure) if matches!(told, Ok(()) | Err(Trouble::Broken(_))) => Err(Trouble::Broken(failure)),
-        _ => told,
+    let told = explain_crash(told, &cast, deserted.as_ref());
+    match (told, cast.iter().find_map(|actor| unwritten(actor).or_else(|| flooding(actor)))) {
+        (Err(Trouble::Broken(_)), Some(failure)) => Err(Trouble::Broken(failure)),
+        (told, _) => told,
     }
-}
-
-fn still_serves(scene: &Scene, actor: &Actor) -> Outcome {
-    if !actor.has_deserted() {
-        return Ok(());
-    }
-    scene.note(actor.role.name(), Act::Does, ended(&actor.child));
-    Err(broken(format!("{} {}; a server goes on.", capital(&actor.name()), ended(&actor.child))).of(&["C6"]))
 }
 
 fn nothing_is_left(scene: &Scene, cast: &[Actor]) -> Outcome {
@@ -163,21 +154,23 @@ fn nothing_is_left(scene: &Scene, cast: &[Actor]) -> Outcome {
         let (line, what) = match actor.child.next_line(Duration::ZERO) {
             Line::Text(line) => (line, "which is not part of its transcript"),
             Line::Unfinished(line) => (line, "and did not end the line"),
-            Line::TooMuch => (String::new(), "and more than anybody reads"),
-            Line::Closed | Line::Silence => continue,
+            Line::TooMuch | Line::Closed | Line::Silence => continue,
         };
         scene.note(actor.role.name(), Act::Prints, &line);
         let line = transcript::shortened(&literal::harmless(&line));
         return Err(broken(format!("{} printed `{line}`, {what}.", capital(&actor.name()))).of(&["C4"]));
     }
-    for (owner, socket) in scene.sockets() {
+    for Watched { owner, socket, forgiven } in scene.sockets() {
         socket.set_nonblocking(true)?;
         let mut buffer = [0; 1 << 16];
-        if let Ok((length, _)) = socket.recv_from(&mut buffer) {
-            let came = described(&buffer[..length]);
+        while let Ok(length) = socket.recv(&mut buffer) {
+            if forgiven.has(&buffer[..length]) {
+                continue;
+            }
+            let came = scene.described(&buffer[..length]);
             scene.note(&owner, Act::Receives, &came);
             let came = transcript::shortened(&came);
-            return Err(broken(format!("{} got {came}, which nobody had asked for.", capital(&owner))));
+            return Err(broken(format!("{} got {came}, which nobody had asked for.", titled(&owner))));
         }
     }
     Ok(())
@@ -193,7 +186,7 @@ const CRASHES: [&str; 6] = [
     "AddressSanitizer",
 ];
 
-fn explain_crash(told: Outcome, cast: &[Actor], deserted: bool) -> Outcome {
+fn explain_crash(told: Outcome, cast: &[Actor], deserted: Option<&Actor>) -> Outcome {
     let crash = cast.iter().find_map(|actor| {
         let stderr = actor.child.stderr();
         let line = stderr.lines().find(|line| CRASHES.iter().any(|crash| line.contains(crash)))?;
@@ -204,15 +197,26 @@ fn explain_crash(told: Outcome, cast: &[Actor], deserted: bool) -> Outcome {
         (Err(Trouble::Broken(mut failure)), crash) => {
             if let Some((name, line)) = crash {
                 failure.because.push_str(&format!(" {} crashed: `{line}`.", capital(&name)));
-                failure.promises.push("C5");
+                failure.also.push("C5");
             }
-            if deserted {
-                failure.promises.push("C6");
+            if let Some(actor) = deserted {
+                failure.because = format!("{} {}. {}", capital(&actor.name()), ended(&actor.child), failure.because);
+                failure.also.push("C6");
             }
             Err(Trouble::Broken(failure))
         }
         (told, _) => told,
     }
+}
+
+/// A program that prints without end is blocked by it, sooner or later, whatever else it does.
+fn flooding(actor: &Actor) -> Option<Failure> {
+    let because = format!(
+        "{} printed more than anybody reads: over {} MiB, or a line without an end.",
+        capital(&actor.name()),
+        STDOUT_LIMIT >> 20
+    );
+    actor.child.prints_too_much().then(|| Failure { promises: vec!["C4"], because, ..Failure::default() })
 }
 
 /// What a `todo!` says: the first thing to write.

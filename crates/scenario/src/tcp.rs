@@ -12,9 +12,8 @@ use socket2::SockRef;
 use transcript::{Act, shortened};
 
 use crate::program::side_by_side;
-use crate::scene::{GLANCE, Scene, capital};
+use crate::scene::{GLANCE, Scene, titled};
 use crate::trouble::{Outcome, Trouble, broken};
-use crate::udp::described;
 
 /// Somebody with a TCP connection.
 #[derive(Debug)]
@@ -46,7 +45,7 @@ impl TcpPeer {
     /// The connection is broken, or nobody reads.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> Outcome {
         let bytes = bytes.as_ref();
-        self.note(Act::Sends, described(bytes));
+        self.note(Act::Sends, self.scene.described(bytes));
         self.write(bytes)
     }
 
@@ -57,7 +56,7 @@ impl TcpPeer {
     /// The connection is broken, or nobody reads.
     pub fn send_byte_by_byte(&mut self, bytes: impl AsRef<[u8]>, pause: Duration) -> Outcome {
         let bytes = bytes.as_ref();
-        self.note(Act::Sends, format!("{}, byte by byte", described(bytes)));
+        self.note(Act::Sends, format!("{}, byte by byte", self.scene.described(bytes)));
         for byte in bytes.chunks(1) {
             // Without Nagle (TCP_NODELAY), and with time to be read, every write is a segment and a read of its own.
             self.write(byte)?;
@@ -68,9 +67,26 @@ impl TcpPeer {
 
     /// Sends bytes and the end of the stream to somebody who may break off meanwhile, and be right.
     pub fn send_unwelcome(&mut self, bytes: impl AsRef<[u8]>) {
+        self.send_unheeded(bytes);
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Sends bytes to somebody who may have closed meanwhile, and be right.
+    pub fn send_unheeded(&mut self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
-        self.note(Act::Sends, described(bytes));
-        let _ = self.stream.write_all(bytes).and_then(|()| self.stream.shutdown(Shutdown::Write));
+        self.note(Act::Sends, self.scene.described(bytes));
+        let _ = self.stream.set_write_timeout(Some(self.scene.patience()));
+        let _ = self.stream.write_all(bytes);
+    }
+
+    /// Whether something arrives within `time`, be it the end; it is left where it is.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn hears_within(&self, time: Duration) -> Outcome<bool> {
+        self.stream.set_read_timeout(Some(time))?;
+        Ok(!matches!(self.stream.peek(&mut [0]), Err(error) if is_silence(&error)))
     }
 
     /// Sends bytes until `most` bytes are sent, nobody takes more, or the other side is gone; returns how many were taken.
@@ -82,7 +98,8 @@ impl TcpPeer {
         self.stream.set_write_timeout(Some(Duration::from_millis(200)))?;
         let chunk = [b'x'; 64 << 10];
         let mut sent = 0;
-        while sent < most {
+        let deadline = Instant::now() + self.scene.patience();
+        while sent < most && Instant::now() < deadline {
             match self.stream.write(&chunk) {
                 Ok(length) => sent += length,
                 Err(_) => break,
@@ -105,7 +122,10 @@ impl TcpPeer {
                 break;
             }
         }
-        self.note(Act::Sends, format!("{} again and again, as often as the other side takes it", described(bytes)));
+        self.note(
+            Act::Sends,
+            format!("{} again and again, as often as the other side takes it", self.scene.described(bytes)),
+        );
         Ok(())
     }
 
@@ -113,7 +133,11 @@ impl TcpPeer {
         self.stream.set_write_timeout(Some(self.scene.patience()))?;
         self.stream.write_all(bytes).map_err(|error| {
             self.note(Act::Does, format!("cannot send: {error}"));
-            broken(format!("{} could not send: {error}.", capital(&self.name)))
+            broken(if is_silence(&error) {
+                format!("The other side did not read what {} sent.", self.name)
+            } else {
+                format!("The other side closed the connection while {} was still sending ({error}).", self.name)
+            })
         })
     }
 
@@ -134,7 +158,7 @@ impl TcpPeer {
             if !due.starts_with(came) {
                 return Err(self.got_other_bytes(due));
             }
-            self.read_ahead(&described(due))?;
+            self.read_ahead(&self.scene.described(due))?;
         }
     }
 
@@ -154,7 +178,7 @@ impl TcpPeer {
             }
             searched = self.ahead.len();
             if searched > LONGEST {
-                return Err(broken(format!("{} got a line without an end.", capital(&self.name))));
+                return Err(broken(format!("{} got a line without an end.", titled(&self.name))));
             }
             self.read_ahead(&format!("{due:?}"))?;
         }
@@ -170,8 +194,8 @@ impl TcpPeer {
         if line == due {
             return Ok(());
         }
-        let because = format!("{} got a line that is not the one that was due.", capital(&self.name));
-        Err(broken(because).seen_in(side_by_side(&format!("{due:?}"), &format!("{line:?}"))))
+        let because = format!("{} got a line that is not the one that was due.", titled(&self.name));
+        Err(broken(because).seen_in(side_by_side(&format!("{due:?}"), "got", &format!("{line:?}"))))
     }
 
     /// Nothing must come for a short time: for what no later event proves.
@@ -193,27 +217,31 @@ impl TcpPeer {
         if came.is_empty() {
             return Ok(());
         }
-        Err(broken(format!("{} got {}, where nothing was due.", capital(&self.name), shortened(&described(&came)))))
+        Err(broken(format!(
+            "{} got {}, where nothing was due.",
+            titled(&self.name),
+            shortened(&self.scene.described(&came))
+        )))
     }
 
     /// Reads once; the end of the stream is a failure, because `due` was due.
     fn read_ahead(&mut self, due: &str) -> Outcome {
         let due = shortened(due);
         let instead = match self.read_some()? {
-            Read1::Bytes(bytes) => {
+            Came::Bytes(bytes) => {
                 self.ahead.extend(bytes);
                 return Ok(());
             }
-            Read1::End => "reads the end of the stream".to_owned(),
-            Read1::Reset(error) => format!("is cut off: {error}"),
-            Read1::Nothing => {
+            Came::End => "reads the end of the stream".to_owned(),
+            Came::Reset(error) => format!("is cut off: {error}"),
+            Came::Nothing => {
                 self.note_received(&self.ahead);
                 return Err(self.scene.in_vain(&self.name, &due));
             }
         };
         self.note_received(&self.ahead);
         self.note(Act::Does, &instead);
-        Err(broken(format!("{} {instead}, where {due} was due.", capital(&self.name))))
+        Err(broken(format!("{} {instead}, where {due} was due.", titled(&self.name))))
     }
 
     fn got_other_bytes(&self, due: &[u8]) -> Trouble {
@@ -221,8 +249,8 @@ impl TcpPeer {
         let got = &self.ahead[..due.len().min(self.ahead.len())];
         let at = due.iter().zip(got).position(|(due, got)| due != got).unwrap_or_default();
         let because =
-            format!("{} got bytes that are not those that were due, from byte {} on.", capital(&self.name), at + 1);
-        broken(because).seen_in(side_by_side(&escaped(due), &escaped(&self.ahead)))
+            format!("{} got bytes that are not those that were due, from byte {} on.", titled(&self.name), at + 1);
+        broken(because).seen_in(side_by_side(&escaped(due), "got", &escaped(&self.ahead)))
     }
 
     /// Reads nothing for a while: only the story can see that it does not.
@@ -239,22 +267,22 @@ impl TcpPeer {
         let mut all = std::mem::take(&mut self.ahead);
         loop {
             match self.read_some()? {
-                Read1::Bytes(bytes) => all.extend(bytes),
-                Read1::End => {
+                Came::Bytes(bytes) => all.extend(bytes),
+                Came::End => {
                     self.note_received(&all);
                     self.note(Act::Does, "reads the end of the stream");
                     return Ok(all);
                 }
-                Read1::Reset(error) => {
+                Came::Reset(error) => {
                     self.note_received(&all);
                     self.note(Act::Does, format!("is cut off: {error}"));
                     return Err(broken(format!(
                         "{}'s connection was reset, where the end of the stream was due. A socket that is closed while it \
                          holds unread bytes sends RST, not FIN.",
-                        capital(&self.name)
+                        titled(&self.name)
                     )));
                 }
-                Read1::Nothing => {
+                Came::Nothing => {
                     self.note_received(&all);
                     return Err(self.scene.in_vain(&self.name, "the end of the stream"));
                 }
@@ -263,7 +291,7 @@ impl TcpPeer {
                 self.note_received(&all);
                 return Err(broken(format!(
                     "{} got more than {most} bytes, and no end of the stream.",
-                    capital(&self.name)
+                    titled(&self.name)
                 )));
             }
         }
@@ -280,8 +308,8 @@ impl TcpPeer {
         if rest.is_empty() {
             return Ok(());
         }
-        let rest = shortened(&described(&rest));
-        Err(broken(format!("{} got {rest}, where the end of the stream was due.", capital(&self.name))))
+        let rest = shortened(&self.scene.described(&rest));
+        Err(broken(format!("{} got {rest}, where the end of the stream was due.", titled(&self.name))))
     }
 
     /// For `time` after the end of the stream, the other side must not break the connection off.
@@ -293,13 +321,13 @@ impl TcpPeer {
         let deadline = Instant::now() + time;
         while Instant::now() < deadline {
             thread::sleep(GLANCE);
-            if let Err(error) = self.stream.read(&mut [0])
-                && !is_silence(&error)
-            {
+            // After the end of the stream, `read` says 0 for ever; a reset shows in the socket's pending error alone.
+            if let Some(error) = self.stream.take_error()? {
                 self.note(Act::Does, format!("is cut off: {error}"));
                 return Err(broken(format!(
-                    "{}'s connection was reset after the end of the stream.",
-                    capital(&self.name)
+                    "{}'s connection was reset after the end of the stream. A socket that is closed while it holds unread \
+                     bytes sends RST, whatever it sent before.",
+                    titled(&self.name)
                 )));
             }
         }
@@ -307,48 +335,16 @@ impl TcpPeer {
         Ok(())
     }
 
-    /// Waits for the other side to close or to break off; what it sends before is dropped.
-    ///
-    /// # Errors
-    ///
-    /// It does neither.
-    pub fn wait_for_close(&mut self) -> Outcome {
-        loop {
-            match self.read_some()? {
-                Read1::Bytes(_) => {}
-                Read1::End | Read1::Reset(_) => {
-                    self.note(Act::Does, "sees the connection closed");
-                    return Ok(());
-                }
-                Read1::Nothing => return Err(self.scene.in_vain(&self.name, "the connection to be closed")),
-            }
-        }
-    }
-
-    /// Waits until something has arrived, without taking it.
-    ///
-    /// # Errors
-    ///
-    /// Nothing arrives.
-    pub fn has_mail(&self) -> Outcome {
-        self.stream.set_read_timeout(Some(GLANCE))?;
-        let arrived = self.scene.wait_for(|| match self.stream.peek(&mut [0]) {
-            Err(error) if is_silence(&error) => Ok(None),
-            _ => Ok(Some(())),
-        })?;
-        arrived.ok_or_else(|| self.scene.in_vain(&self.name, "a first byte"))
-    }
-
-    fn read_some(&mut self) -> Outcome<Read1> {
+    fn read_some(&mut self) -> Outcome<Came> {
         self.stream.set_read_timeout(Some(GLANCE))?;
         let mut buffer = [0; 16 << 10];
         let read = self.scene.wait_for(|| match self.stream.read(&mut buffer) {
-            Ok(0) => Ok(Some(Read1::End)),
-            Ok(length) => Ok(Some(Read1::Bytes(buffer[..length].to_vec()))),
+            Ok(0) => Ok(Some(Came::End)),
+            Ok(length) => Ok(Some(Came::Bytes(buffer[..length].to_vec()))),
             Err(error) if is_silence(&error) => Ok(None),
-            Err(error) => Ok(Some(Read1::Reset(error))),
+            Err(error) => Ok(Some(Came::Reset(error))),
         })?;
-        Ok(read.unwrap_or(Read1::Nothing))
+        Ok(read.unwrap_or(Came::Nothing))
     }
 
     /// Sends no more; the other side reads the end of the stream.
@@ -360,7 +356,25 @@ impl TcpPeer {
         self.note(Act::Does, "closes its sending side");
         self.stream
             .shutdown(Shutdown::Write)
-            .map_err(|error| broken(format!("{} could not close its sending side: {error}.", capital(&self.name))))
+            .map_err(|error| broken(format!("{} could not close its sending side: {error}.", titled(&self.name))))
+    }
+
+    /// Waits for the other side to close or to break off; what it sends before is dropped.
+    ///
+    /// # Errors
+    ///
+    /// It does neither.
+    pub fn wait_for_close(&mut self) -> Outcome {
+        loop {
+            match self.read_some()? {
+                Came::Bytes(_) => {}
+                Came::End | Came::Reset(_) => {
+                    self.note(Act::Does, "sees the connection closed");
+                    return Ok(());
+                }
+                Came::Nothing => return Err(self.scene.in_vain(&self.name, "the connection to be closed")),
+            }
+        }
     }
 
     /// Waits until the other side has read everything that was sent: until its program did, not only its system.
@@ -403,7 +417,7 @@ impl TcpPeer {
 
     fn note_received(&self, bytes: &[u8]) {
         if !bytes.is_empty() {
-            self.note(Act::Receives, described(bytes));
+            self.note(Act::Receives, self.scene.described(bytes));
         }
     }
 }
@@ -414,7 +428,7 @@ fn escaped(bytes: &[u8]) -> String {
 }
 
 /// What one read brings.
-enum Read1 {
+enum Came {
     Bytes(Vec<u8>),
     End,
     Reset(io::Error),
@@ -461,7 +475,14 @@ impl Porter {
         let wait_at = |listener: TcpListener| {
             let (announce, closing) = (announce.clone(), Arc::clone(&closing));
             thread::spawn(move || {
-                while let Ok((stream, _)) = listener.accept() {
+                loop {
+                    // A client that is gone before it is accepted is an error on some systems, but not of ours.
+                    let Ok((stream, _)) = listener.accept() else {
+                        if closing.load(Ordering::Relaxed) {
+                            return;
+                        }
+                        continue;
+                    };
                     if closing.load(Ordering::Relaxed) {
                         // Closed in good order, it would keep the port in TIME_WAIT for a minute.
                         let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));

@@ -19,8 +19,10 @@ pub enum Trouble {
 /// A broken promise.
 #[derive(Debug, Clone, Default)]
 pub struct Failure {
-    /// Promises that the verb found broken, beside those that the stage is about.
+    /// Promises that the verb found broken, before those that the stage is about.
     pub promises: Vec<&'static str>,
+    /// Promises that are broken as well, after those that the stage is about.
+    pub also: Vec<&'static str>,
     /// One sentence about the program.
     pub because: String,
     /// What helps to see it: the two lines one below the other, the character that differs.
@@ -33,10 +35,18 @@ pub(crate) fn broken(because: impl Into<String>) -> Trouble {
 }
 
 impl Trouble {
-    /// Names promises that were broken, beside those that the stage is about.
+    /// Names promises that were broken, before those that the stage is about.
     pub(crate) fn of(mut self, promises: &[&'static str]) -> Trouble {
         if let Trouble::Broken(failure) = &mut self {
             failure.promises = promises.to_vec();
+        }
+        self
+    }
+
+    /// Names promises that are broken as well.
+    pub(crate) fn also(mut self, promises: &[&'static str]) -> Trouble {
+        if let Trouble::Broken(failure) = &mut self {
+            failure.also.extend(promises);
         }
         self
     }
@@ -57,7 +67,23 @@ impl From<io::Error> for Trouble {
     }
 }
 
-/// Says in a story's own words what a failed verb means.
+/// Names, in a story, the promise that a failed verb has found broken.
+pub trait Breaking<T> {
+    /// The promises that are broken, beside those that the stage is about.
+    ///
+    /// # Errors
+    ///
+    /// The same as before.
+    fn breaking(self, promises: &[&'static str]) -> Outcome<T>;
+}
+
+impl<T> Breaking<T> for Outcome<T> {
+    fn breaking(self, promises: &[&'static str]) -> Outcome<T> {
+        self.map_err(|trouble| trouble.also(promises))
+    }
+}
+
+/// Says, in a story, what the silence or the surprise that a verb met means there.
 pub trait Meaning<T> {
     /// Puts `sentence` in front of the verb's own.
     ///

@@ -13,6 +13,7 @@ mod output;
 
 use std::io::{self, Write};
 use std::process::{ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
@@ -25,6 +26,9 @@ pub use output::{Line, STDOUT_LIMIT};
 
 /// How long a program that was killed may take to disappear. Only the system can be slow here.
 const REAPING: Duration = Duration::from_secs(10);
+
+/// How long the rest of its output may take to be read. Only a process that nobody can name can hold the pipe longer.
+const DRAINING: Duration = Duration::from_secs(1);
 
 /// A program that was started here and will not outlive this value.
 #[derive(Debug)]
@@ -40,6 +44,7 @@ struct Process {
     group: group::Group,
     state: Mutex<State>,
     changed: Condvar,
+    killed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -69,7 +74,13 @@ impl Child {
         let child = running::spawn(&mut command)?;
         let (stdin, stdout, stderr) = (child.take_stdin(), child.take_stdout(), child.take_stderr());
         let group = group::Group::new(child.id(), mark);
-        let process = Arc::new(Process { child, group, state: Mutex::default(), changed: Condvar::new() });
+        let process = Arc::new(Process {
+            child,
+            group,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            killed: AtomicBool::new(false),
+        });
         running::remember(&process);
         // Reading starts at once: a program blocks as soon as a pipe that nobody reads is full.
         if let Some(stdout) = stdout {
@@ -146,6 +157,16 @@ impl Child {
     /// Whether the program has ended; without waiting.
     pub fn has_ended(&self) -> bool {
         self.status().is_some()
+    }
+
+    /// Whether it printed more than anybody reads, and is left alone with it.
+    pub fn prints_too_much(&self) -> bool {
+        lock(&self.process.state).output.too_much()
+    }
+
+    /// Whether it printed anything on stdout, be it half a line.
+    pub fn has_printed(&self) -> bool {
+        lock(&self.process.state).output.has_printed()
     }
 
     /// What it wrote to stderr so far; of very much, the end.
@@ -232,12 +253,15 @@ impl Process {
     }
 
     fn kill(&self) {
+        if self.killed.swap(true, Ordering::Relaxed) {
+            return;
+        }
         // A child that is gone already is what we want.
         let _ = self.child.kill();
         self.group.kill();
         self.wait_until(REAPING, |state| state.status.is_some());
         self.group.sweep();
-        self.wait_until(REAPING, |state| state.output.all_read());
+        self.wait_until(DRAINING, |state| state.output.all_read());
     }
 }
 
@@ -254,6 +278,7 @@ impl Attached {
     ///
     /// When the system cannot start it.
     pub fn start(mut command: Command) -> io::Result<Attached> {
+        exempt(&mut command);
         let child = Arc::new(running::spawn(&mut command)?);
         running::remember_attached(&child);
         Ok(Attached(child))
@@ -274,6 +299,12 @@ impl Drop for Attached {
         // One that has ended already is what we want.
         let _ = self.0.kill().and_then(|()| self.0.wait());
     }
+}
+
+/// Lets a command of our own (a compiler, say) leave processes behind when it ends: they are not taken for those of a
+/// program that is supervised.
+pub fn exempt(command: &mut Command) {
+    group::Mark::exempt(command);
 }
 
 /// Ends every program that was started here, and lets no new one start. For the handler of Ctrl-C.
@@ -315,7 +346,11 @@ mod running {
     }
 
     pub fn remember_attached(child: &Arc<SharedChild>) {
-        lock(&RUNNING).attached.push(Arc::downgrade(child));
+        let mut running = lock(&RUNNING);
+        running.attached.push(Arc::downgrade(child));
+        if running.closed {
+            let _ = child.kill();
+        }
     }
 
     pub fn close() {
@@ -324,6 +359,8 @@ mod running {
         for process in running.processes.iter().filter_map(Weak::upgrade) {
             let _ = process.child.kill();
             process.group.kill();
+            process.wait_until(REAPING, |state| state.status.is_some());
+            process.group.sweep();
         }
         for child in running.attached.iter().filter_map(Weak::upgrade) {
             let _ = child.kill();

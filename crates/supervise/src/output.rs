@@ -36,6 +36,8 @@ pub(crate) struct Output {
     stdout_bytes: usize,
     stdout_ended: bool,
     too_much: bool,
+    /// A pipe that is not read any more, but not closed either: the program would take that for an error of its own.
+    unread: Option<ChildStdout>,
     stderr: VecDeque<u8>,
     stderr_ended: bool,
 }
@@ -63,6 +65,14 @@ impl Output {
     pub(crate) fn take_matching(&mut self, mut wanted: impl FnMut(&str) -> bool) -> Option<String> {
         let at = self.lines.iter().position(|line| wanted(line))?;
         self.lines.remove(at)
+    }
+
+    pub(crate) fn has_printed(&self) -> bool {
+        self.stdout_bytes > 0
+    }
+
+    pub(crate) fn too_much(&self) -> bool {
+        self.too_much
     }
 
     pub(crate) fn stdout_ended(&self) -> bool {
@@ -100,25 +110,29 @@ impl Output {
 }
 
 /// Reads stdout to its end, or to its limit.
-pub(crate) fn read_stdout(stdout: ChildStdout, update: impl Fn(&mut dyn FnMut(&mut Output))) {
-    read(stdout, |bytes| {
+pub(crate) fn read_stdout(mut stdout: ChildStdout, update: impl Fn(&mut dyn FnMut(&mut Output))) {
+    read(&mut stdout, |bytes| {
         let mut more = false;
         update(&mut |output| more = output.add_stdout(bytes));
         more
     });
-    update(&mut |output| output.stdout_ended = true);
+    let mut stdout = Some(stdout);
+    update(&mut |output| {
+        output.stdout_ended = !output.too_much;
+        output.unread = stdout.take().filter(|_| output.too_much);
+    });
 }
 
 /// Reads stderr to its end, however much it is.
-pub(crate) fn read_stderr(stderr: ChildStderr, update: impl Fn(&mut dyn FnMut(&mut Output))) {
-    read(stderr, |bytes| {
+pub(crate) fn read_stderr(mut stderr: ChildStderr, update: impl Fn(&mut dyn FnMut(&mut Output))) {
+    read(&mut stderr, |bytes| {
         update(&mut |output| output.add_stderr(bytes));
         true
     });
     update(&mut |output| output.stderr_ended = true);
 }
 
-fn read(mut pipe: impl Read, mut take: impl FnMut(&[u8]) -> bool) {
+fn read(pipe: &mut impl Read, mut take: impl FnMut(&[u8]) -> bool) {
     let mut buffer = [0; 16 << 10];
     loop {
         match pipe.read(&mut buffer) {

@@ -44,19 +44,16 @@ fn replace_address(text: &str, address: &str, name: &str) -> String {
     result + rest
 }
 
-/// Ports after a loopback address; port 0 is a wish, not a port, and stays.
+/// Ports after a host, `127.0.0.1:45113` or `localhost:45113`: four digits or five. Port 0 is a wish, and stays.
 fn replace_ports(text: &str) -> String {
-    let mut result = text.to_owned();
-    for host in ["127.0.0.1:", "[::1]:", "localhost:"] {
-        let mut pieces = result.split(host);
-        let mut replaced = pieces.next().unwrap_or_default().to_owned();
-        for piece in pieces {
-            let digits = piece.len() - piece.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-            replaced.push_str(host);
-            replaced.push_str(if digits < 4 { &piece[..digits] } else { "<port>" });
-            replaced.push_str(&piece[digits..]);
-        }
-        result = replaced;
+    let mut pieces = text.split(':');
+    let mut result = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let digits = piece.len() - piece.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let after_host = result.ends_with(|c: char| c.is_alphanumeric() || c == ']');
+        result.push(':');
+        result.push_str(if after_host && (4..=5).contains(&digits) { "<port>" } else { &piece[..digits] });
+        result.push_str(&piece[digits..]);
     }
     result
 }
@@ -94,5 +91,6 @@ mod tests {
     #[test]
     fn port_zero_stays() {
         assert_eq!(normalised("--bind 127.0.0.1:0", &[]), "--bind 127.0.0.1:0");
+        assert_eq!(normalised("localhost:8090 [::1]:45113 at 12:30", &[]), "localhost:<port> [::1]:<port> at 12:30");
     }
 }

@@ -58,14 +58,17 @@ pub fn compare(expected: &str, printed: &str) -> Result<(), Difference> {
     if let Some(control) = printed.chars().find(|c| c.is_control()) {
         return Err(Difference::RawControl(control));
     }
+    if expected == printed {
+        return Ok(());
+    }
     let mut wanted = Pieces::of(expected);
     let mut got = Pieces::of(printed);
     loop {
-        let at = got.position();
+        let before = got.at;
         match (wanted.next(), got.next()) {
             (None, None) => return Ok(()),
             (wanted, got) if wanted == got => {}
-            _ => return Err(Difference::At(at)),
+            _ => return Err(Difference::At(printed[..before].chars().count())),
         }
     }
 }
@@ -89,11 +92,6 @@ struct Pieces<'a> {
 impl<'a> Pieces<'a> {
     fn of(line: &'a str) -> Pieces<'a> {
         Pieces { line, at: 0, inside: false }
-    }
-
-    /// In characters.
-    fn position(&self) -> usize {
-        self.line[..self.at].chars().count()
     }
 
     /// What the escape after a backslash stands for, and how many bytes it takes: `\n`, `\x1b`, `\u{1b}`.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::rule::{Direction, Fault};
 
-/// How many bytes of payload a tap keeps. Beyond that it goes on passing and counting, and keeps lengths alone.
+/// How many bytes a tap keeps in its record. Beyond that it goes on passing, and its watcher goes on hearing.
 const KEPT: usize = 64 << 20;
 
 /// One thing that happened on the wire.
@@ -49,6 +49,11 @@ pub enum Deed {
 impl Event {
     /// Who did it, and what, in words.
     pub fn described(&self) -> (&'static str, String) {
+        self.described_by(described)
+    }
+
+    /// The same, with bytes in the words of somebody who knows the protocol.
+    pub fn described_by(&self, described: impl Fn(&[u8]) -> String) -> (&'static str, String) {
         let actor = match self.direction {
             Direction::ToServer => "client",
             Direction::ToClient => "server",
@@ -127,7 +132,7 @@ impl Record {
         if let Some(watcher) = &mut state.watcher {
             watcher(&event);
         }
-        state.kept += event.bytes().map_or(0, <[u8]>::len);
+        state.kept += size_of::<Event>() + event.bytes().map_or(0, <[u8]>::len);
         if state.kept <= KEPT {
             state.events.push(event);
         }

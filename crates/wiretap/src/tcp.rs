@@ -19,6 +19,9 @@ use crate::rule::{Direction, Fault, Rule, Rules};
 /// How often a waiting pump looks whether the tap is gone or its connection broken.
 const GLANCE: Duration = Duration::from_millis(50);
 
+/// How long the server may take to be connected.
+const CONNECTING: Duration = Duration::from_secs(5);
+
 /// The pause after a piece, so that the receiver can read it before the next one comes.
 const PIECE_PAUSE: Duration = Duration::from_millis(1);
 
@@ -102,7 +105,13 @@ impl Drop for TcpTap {
 
 impl Shared {
     fn accept_all(self: &Arc<Shared>, listener: &TcpListener) {
-        while let Ok((client, _)) = listener.accept() {
+        loop {
+            let Ok((client, _)) = listener.accept() else {
+                if self.closing.load(Ordering::Relaxed) {
+                    return;
+                }
+                continue;
+            };
             if self.closing.load(Ordering::Relaxed) {
                 // Closed in good order, it would keep the port in TIME_WAIT for a minute.
                 let _ = SockRef::from(&client).set_linger(Some(Duration::ZERO));
@@ -117,7 +126,7 @@ impl Shared {
     }
 
     fn open(self: &Arc<Shared>, conversation: usize, client: &TcpStream) -> io::Result<()> {
-        let server = TcpStream::connect(self.server)?;
+        let server = TcpStream::connect_timeout(&self.server, CONNECTING)?;
         self.record.add(conversation, Direction::ToServer, Deed::Opened);
         let broken = Arc::new(AtomicBool::new(false));
         for (direction, from, to) in [(Direction::ToServer, client, &server), (Direction::ToClient, &server, client)] {
@@ -127,11 +136,11 @@ impl Shared {
             to.set_nodelay(true)?;
             let (send, arrivals) = sync_channel(ON_THE_WAY);
             let reader = Pump { shared: Arc::clone(self), conversation, direction, broken: Arc::clone(&broken) };
-            let breaks = Arc::clone(&broken);
+            let broken = Arc::clone(&broken);
             thread::spawn(move || reader.read_all(from, &send));
             thread::spawn(move || {
-                if write_all(&arrivals, &to).is_err() || breaks.load(Ordering::Relaxed) {
-                    breaks.store(true, Ordering::Relaxed);
+                if write_all(&arrivals, &to).is_err() {
+                    broken.store(true, Ordering::Relaxed);
                     let _ = SockRef::from(&to).set_linger(Some(Duration::ZERO));
                 }
             });
@@ -140,11 +149,12 @@ impl Shared {
     }
 }
 
-/// Bytes on their way.
-struct Load {
-    due: Instant,
-    bytes: Vec<u8>,
-    piece: usize,
+/// What is on its way.
+enum Load {
+    /// Bytes, to be written when they are due, in pieces of this size.
+    Bytes { due: Instant, bytes: Vec<u8>, piece: usize },
+    /// The end of the stream.
+    End,
 }
 
 /// One direction of one connection.
@@ -163,7 +173,9 @@ impl Pump {
             match from.read(&mut buffer) {
                 Ok(0) => {
                     self.release(&mut held, send);
-                    return self.add(Deed::Ended);
+                    self.add(Deed::Ended);
+                    let _ = send.send(Load::End);
+                    return;
                 }
                 Ok(length) => {
                     if !self.pass(&buffer[..length], &mut held, send) {
@@ -190,7 +202,7 @@ impl Pump {
         // TCP has no losses, no repetitions and no disorder to offer: below it, they are mended.
         let fault = fault.filter(|fault| matches!(fault, Fault::Delay(_) | Fault::Split(_) | Fault::Coalesce(_)));
         self.add(deed(fault, bytes));
-        let load = |delay, piece| Load { due: Instant::now() + delay, bytes: bytes.to_vec(), piece };
+        let load = |delay, piece| Load::Bytes { due: Instant::now() + delay, bytes: bytes.to_vec(), piece };
         match fault {
             Some(Fault::Coalesce(size)) => {
                 held.extend_from_slice(bytes);
@@ -208,7 +220,7 @@ impl Pump {
             return true;
         }
         self.add(Deed::Passed(bytes.clone()));
-        send.send(Load { due: Instant::now(), bytes, piece: usize::MAX }).is_ok()
+        send.send(Load::Bytes { due: Instant::now(), bytes, piece: usize::MAX }).is_ok()
     }
 
     fn add(&self, deed: Deed) {
@@ -216,9 +228,18 @@ impl Pump {
     }
 }
 
-/// Writes what arrives when it is due, and ends the stream when there is no more.
+/// Writes what arrives when it is due, and ends the stream where the sender did.
+///
+/// # Errors
+///
+/// Those of writing, and `ConnectionReset` when there is no more although the sender has not ended.
 fn write_all(arrivals: &Receiver<Load>, mut to: &TcpStream) -> io::Result<()> {
-    for Load { due, bytes, piece } in arrivals {
+    for load in arrivals {
+        let Load::Bytes { due, bytes, piece } = load else {
+            // The other side may have closed before: then there is nothing left to end.
+            let _ = to.shutdown(Shutdown::Write);
+            return Ok(());
+        };
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let pieces = bytes.chunks(piece);
         let in_pieces = pieces.len() > 1;
@@ -229,9 +250,7 @@ fn write_all(arrivals: &Receiver<Load>, mut to: &TcpStream) -> io::Result<()> {
             }
         }
     }
-    // The other side may have closed before: then there is nothing left to end.
-    let _ = to.shutdown(Shutdown::Write);
-    Ok(())
+    Err(io::ErrorKind::ConnectionReset.into())
 }
 
 fn is_silence(error: &io::Error) -> bool {

@@ -26,7 +26,7 @@ pub fn chapter() -> Chapter {
         returns_every_size,
         each_client_gets_its_own,
         answers_a_burst,
-        goes_on_after_exit,
+        goes_on_whatever_comes,
         survives_a_client_that_is_gone,
         forgets_what_it_returned,
         prints_the_echo_of_each_line,
@@ -37,6 +37,7 @@ pub fn chapter() -> Chapter {
         the_end_of_input_is_an_orderly_end,
         sends_three_times,
         waits_as_long_as_it_was_told,
+        waits_no_longer_than_it_was_told,
         waits_a_second_by_default,
         hears_the_answer_to_its_third_try,
         takes_a_refusal_for_a_loss,
@@ -44,6 +45,8 @@ pub fn chapter() -> Chapter {
         ignores_an_echo_that_comes_late,
         ignores_other_bytes,
         is_not_kept_waiting_by_strangers,
+        refuses_a_line_that_is_too_long,
+        keeps_nothing_that_nobody_asked_for,
         the_pair_survives_a_bad_network,
     ];
     Chapter::new("udp-echo", include_str!("../README.md"), profile, stages)
@@ -57,6 +60,7 @@ fn one_echo_from_the_server(lab: &mut Lab, server: &Program) -> Outcome {
 fn one_echo_for_the_client(_: &mut Lab, stand: UdpStand, client: &Program) -> Outcome {
     client.types("hello");
     let mut server = stand.called()?;
+    server.forgives_repeats();
     server.expect("hello")?;
     server.send("hello")?;
     client.prints(r#"echo "hello""#)?;
@@ -100,6 +104,7 @@ fn returns_what_it_gets() -> Stage {
             let mut alice = lab.udp("alice", &server)?;
             echo(&mut alice, &server, b"hello")?;
             echo(&mut alice, &server, "我爱你".as_bytes())?;
+            echo(&mut alice, &server, b"hello")?;
             echo(&mut alice, &server, b"hello")
         })
 }
@@ -120,7 +125,8 @@ fn returns_any_bytes() -> Stage {
             let server = lab.server()?;
             let mut alice = lab.udp("alice", &server)?;
             let every_byte: Vec<u8> = (0..=255).collect();
-            let datagrams: [&[u8]; 8] = [
+            let datagrams: [&[u8]; 15] = [
+                b"{} {0} {name} %s %n %d",
                 b"  blanks around  ",
                 b"a line\n",
                 b"\r\n",
@@ -129,6 +135,14 @@ fn returns_any_bytes() -> Stage {
                 "cut in the middle of 我".as_bytes().split_last().map_or(&[], |(_, rest)| rest),
                 &every_byte,
                 b"\0\0\0",
+                // One byte that is no text, and two ways to write characters that UTF-8 forbids.
+                b"\xff",
+                b"\xed\xa0\x80",
+                b"\xc0\x80",
+                // A byte order mark is part of the text, and two spellings of one letter are two texts.
+                "\u{feff}marked".as_bytes(),
+                "e\u{301}".as_bytes(),
+                b"exit\r\n",
             ];
             datagrams.iter().try_for_each(|bytes| echo(&mut alice, &server, bytes))
         })
@@ -157,7 +171,7 @@ fn returns_every_size() -> Stage {
 
 fn each_client_gets_its_own() -> Stage {
     Stage::server("Several clients at once: each gets its own words back")
-        .promises(["E2", "E1"])
+        .promises(["E2", "E1", "C6"])
         .why(
             "UDP has no connections. All clients speak to one socket, and the only thing that tells them apart is the address \
              that each datagram brings with it.",
@@ -181,7 +195,12 @@ fn each_client_gets_its_own() -> Stage {
                     server.prints_among_others(&sent(guest, format!("{round} words of guest {number}").as_bytes()))?;
                 }
             }
-            Ok(())
+            lab.in_short("others", "send a word each, a hundred of them", |lab| {
+                (0..100).try_for_each(|_| {
+                    let mut guest = lab.udp("a guest", &server)?;
+                    echo(&mut guest, &server, b"good day")
+                })
+            })
         })
 }
 
@@ -212,14 +231,14 @@ fn answers_a_burst() -> Stage {
         })
 }
 
-fn goes_on_after_exit() -> Stage {
-    Stage::server("`exit` is a word like any other to the server")
+fn goes_on_whatever_comes() -> Stage {
+    Stage::server("`exit`, nothing at all, or what is no text: the server returns it and goes on")
         .promises(["E1", "C6"])
         .why("The client ends with `exit`, and the server serves others. If a datagram could end it, anybody could end it.")
         .hints([
             "Does your server look at what it returns?",
             "It need not: whatever the bytes are, they go back.",
-            "Take the comparison with \"exit\" out of the server; it belongs into the client.",
+            "Take the comparison with \"exit\" out of the server; it belongs in the client.",
         ])
         .story(|lab| {
             let server = lab.server()?;
@@ -227,6 +246,8 @@ fn goes_on_after_exit() -> Stage {
             let mut bob = lab.udp("bob", &server)?;
             echo(&mut alice, &server, b"exit")?;
             echo(&mut alice, &server, b"")?;
+            // More often than a server is likely to have threads.
+            (0..20).try_for_each(|_| echo(&mut alice, &server, b"no text: \xff"))?;
             echo(&mut bob, &server, b"still there?")?;
             echo(&mut alice, &server, b"me, too")
         })
@@ -275,21 +296,32 @@ fn forgets_what_it_returned() -> Stage {
             let datagram = vec![0xff; SIZE];
             echo(&mut alice, &server, &datagram)?;
             lab.memory_stays(&server, |lab| {
-                lab.in_short("alice", "does the same 800 times more", |_| {
-                    (0..COUNT).try_for_each(|_| echo(&mut alice, &server, &datagram))
+                let (began, mut sent) = (Instant::now(), 0);
+                lab.in_short("alice", "does the same many times more", |_| {
+                    while sent < COUNT && began.elapsed() < Duration::from_secs(1) {
+                        echo(&mut alice, &server, &datagram)?;
+                        sent += 1;
+                    }
+                    Ok(())
                 })?;
-                Ok((SIZE * COUNT) as u64)
+                Ok((SIZE * sent) as u64)
             })
         })
 }
 
 // The client.
 
-/// A client that was started with a server of the lab.
+/// A client that was started with a server of the lab. It may ask again, if it finds the lab slow.
 fn client_of(lab: &mut Lab, options: &[&str]) -> Outcome<(Program, UdpPeer)> {
     let server = lab.udp_server()?;
+    server.forgives_repeats();
     let client = lab.client(server.address(), options)?;
     Ok((client, server))
+}
+
+/// A client that has no reason to ask again.
+fn patient_client_of(lab: &mut Lab) -> Outcome<(Program, UdpPeer)> {
+    client_of(lab, &["--timeout", "5"])
 }
 
 /// Lets the client send a line, and returns it.
@@ -316,10 +348,12 @@ fn prints_the_echo_of_each_line() -> Stage {
             "conversation.ask(&line)?; say(format_args!(\"echo {}\", quoted(&line)))?; if line == b\"exit\" { break; }",
         ])
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &[])?;
+            let (client, mut server) = patient_client_of(lab)?;
             exchange(&client, &mut server, "hello")?;
             exchange(&client, &mut server, "我爱你")?;
             exchange(&client, &mut server, "  two  blanks  ")?;
+            exchange(&client, &mut server, "EXIT")?;
+            exchange(&client, &mut server, " exit")?;
             exchange(&client, &mut server, "exit")?;
             client.ends_well()
         })
@@ -334,12 +368,16 @@ fn waits_for_the_echo() -> Stage {
             "It waits for the echo; reading stdin can wait meanwhile, the system keeps the lines.",
             "while let Some(line) = read_line(…)? { conversation.ask(&line)?; … }, and `ask` returns when the echo is here",
         ])
+        .mostly_waiting()
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &["--timeout", "5"])?;
+            let (client, mut server) = patient_client_of(lab)?;
             client.feed(b"one\ntwo\nthree\n");
             for line in ["one", "two", "three"] {
                 server.expect(line)?;
                 server.expect_silence(Duration::from_millis(100))?;
+                demand(client.line_within(Duration::from_millis(1)).is_none(), || {
+                    "Your client printed a line before the echo had come.".to_owned()
+                })?;
                 server.send(line)?;
                 client.prints(&format!("echo {}", quoted(line.as_bytes())))?;
             }
@@ -357,7 +395,7 @@ fn sends_lines_of_every_length() -> Stage {
             "buffer: vec![0; MAX_DATAGRAM]",
         ])
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &[])?;
+            let (client, mut server) = patient_client_of(lab)?;
             for length in [0, 1, 1025, 9000, MAX_DATAGRAM] {
                 let line = String::from_utf8_lossy(&text(length)).into_owned();
                 exchange(&client, &mut server, &line)?;
@@ -378,8 +416,9 @@ fn prints_control_characters_escaped() -> Stage {
             "say(format_args!(\"echo {}\", quoted(&line)))",
         ])
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &[])?;
+            let (client, mut server) = patient_client_of(lab)?;
             exchange(&client, &mut server, "\u{1b}[2J\u{7} \"quoted\" \\ \t tab \u{7f}")?;
+            exchange(&client, &mut server, "a zero \0, and breaks that end no line: \u{b} \u{c} \u{1c} \u{2028}")?;
             farewell(&client)
         })
 }
@@ -396,7 +435,7 @@ fn exit_is_the_last_line() -> Stage {
             "conversation.ask(&line)?; say(…)?; if line == b\"exit\" { break; }",
         ])
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &["--timeout", "5"])?;
+            let (client, mut server) = patient_client_of(lab)?;
             client.feed(b"exit now\nexit\nnever sent\n");
             server.expect("exit now")?;
             server.send("exit now")?;
@@ -420,11 +459,22 @@ fn the_end_of_input_is_an_orderly_end() -> Stage {
             "The `read_line` of src/terminal.rs does it: Some(line) until there is nothing, then None.",
         ])
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &[])?;
-            client.feed(b"one\ntwo");
+            let (client, mut server) = patient_client_of(lab)?;
+            let lines = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+            client.feed(lines.join("\n").as_bytes());
             client.ends_input();
-            for line in ["one", "two"] {
+            for line in lines {
                 server.expect(line)?;
+                if line == "one" {
+                    // Time for the client to come to the end of its input while the first line is still under way.
+                    server.expect_silence(Duration::from_millis(100))?;
+                }
+                if line == "ten" {
+                    server.expect_silence(Duration::from_millis(50))?;
+                    demand(!client.has_ended(), || {
+                        "Your client did not wait for the echo of its last line.".to_owned()
+                    })?;
+                }
                 server.send(line)?;
                 client.prints(&format!("echo {}", quoted(line.as_bytes())))?;
             }
@@ -446,18 +496,21 @@ fn sends_three_times() -> Stage {
             "A loop of three: send, wait; the wait needs `set_read_timeout`. After the third, an error with `no reply` in it.",
             "for _ in 0..TRIES { socket.send_to(line, server)?; if self.hear_echo(line)? { return Ok(()); } } bail!(\"no reply from {server}\")",
         ])
+        .mostly_waiting()
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &["--timeout", "0.15"])?;
+            // Nobody answers, so nobody is late: exactly three, and no more.
+            let mut server = lab.udp_server()?;
+            let client = lab.client(server.address(), &["--timeout", "0.15"])?;
             client.types("hello");
             for _ in 1..=3 {
                 server.expect("hello")?;
             }
-            client.fails(&["no reply"])
+            client.fails(&["no reply", &server.address().port().to_string()])
         })
 }
 
 fn waits_as_long_as_it_was_told() -> Stage {
-    Stage::client("`--timeout` is the time between two tries")
+    Stage::client("`--timeout` is the time before it asks again: not less")
         .promises(["E4", "C8"])
         .why(
             "How long an answer may take depends on the network, and its user knows it better than the program. Sending again \
@@ -468,25 +521,40 @@ fn waits_as_long_as_it_was_told() -> Stage {
             "It bounds each single wait: try, wait that long, try again.",
             "let deadline = Instant::now() + self.timeout; and `set_read_timeout` to what is left of it",
         ])
+        .mostly_waiting()
         .story(|lab| {
             lab.steadily(|lab| {
                 let (client, mut server) = client_of(lab, &["--timeout", "2.5"])?;
                 client.types("patience");
                 server.expect("patience")?;
-                server.expect_silence(Duration::from_millis(400))?;
+                server.expect_silence(Duration::from_millis(300))?;
                 server.send("patience")?;
                 client.prints(r#"echo "patience""#)?;
                 farewell(&client)
-            })?;
+            })
+        })
+}
+
+fn waits_no_longer_than_it_was_told() -> Stage {
+    Stage::client("`--timeout` is the time before it asks again: not more, at each try")
+        .promises(["E4", "C8"])
+        .why("Whoever asks for a short wait has a reason, such as a fast network, and a person who waits for the program.")
+        .hints([
+            "Does each of your waits take as long as `--timeout` says, the second like the first?",
+            "No doubling, no fixed second: the same time after each try.",
+            "let deadline = Instant::now() + self.timeout; // for each try anew",
+        ])
+        .mostly_waiting()
+        .story(|lab| {
             lab.steadily(|lab| {
-                let (client, mut server) = client_of(lab, &["--timeout", "0.1"])?;
+                let (client, mut server) = client_of(lab, &["--timeout", "0.15"])?;
                 client.types("haste");
                 server.expect("haste")?;
                 let first = Instant::now();
                 server.expect("haste")?;
                 server.expect("haste")?;
-                demand(first.elapsed() < Duration::from_millis(900), || {
-                    format!("Your client took {} ms for two waits of 100 ms.", first.elapsed().as_millis())
+                demand(first.elapsed() < Duration::from_millis(390), || {
+                    format!("Your client took {} ms for two waits of 150 ms.", first.elapsed().as_millis())
                 })?;
                 client.fails(&["no reply"])
             })
@@ -495,19 +563,20 @@ fn waits_as_long_as_it_was_told() -> Stage {
 
 fn waits_a_second_by_default() -> Stage {
     Stage::client("Without `--timeout` an answer may take most of a second")
-        .promises(["E4"])
+        .promises(["E4", "C8"])
         .why("A default is a guess about networks. A second is long for a wire and short for a person.")
         .hints([
             "What is the timeout when `--timeout` is not given?",
             "1 second, between one try and the next.",
             "#[arg(long, default_value = \"1\", value_parser = seconds)] timeout: Duration",
         ])
+        .mostly_waiting()
         .story(|lab| {
             lab.steadily(|lab| {
                 let (client, mut server) = client_of(lab, &[])?;
                 client.types("hello");
                 server.expect("hello")?;
-                server.expect_silence(Duration::from_millis(600))?;
+                server.expect_silence(Duration::from_millis(450))?;
                 server.send("hello")?;
                 client.prints(r#"echo "hello""#)?;
                 farewell(&client)
@@ -524,15 +593,26 @@ fn hears_the_answer_to_its_third_try() -> Stage {
             "Each try is followed by a wait, the third like the first.",
             "for _ in 0..TRIES { send; if self.hear_echo(line)? { return Ok(()); } }",
         ])
+        .mostly_waiting()
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &["--timeout", "0.15"])?;
-            client.types("hello");
-            for _ in 1..=3 {
-                server.expect("hello")?;
-            }
-            server.send("hello")?;
-            client.prints(r#"echo "hello""#)?;
-            farewell(&client)
+            lab.steadily(|lab| {
+                let (client, mut server) = client_of(lab, &["--timeout", "0.12"])?;
+                client.types("hello");
+                for _ in 1..=3 {
+                    server.expect("hello")?;
+                }
+                // An answer may take its time after the last try, too.
+                std::thread::sleep(Duration::from_millis(50));
+                server.send("hello")?;
+                client.prints(r#"echo "hello""#)?;
+                // The next line has three tries of its own.
+                client.types("again");
+                server.expect("again")?;
+                server.expect("again")?;
+                server.send("again")?;
+                client.prints(r#"echo "again""#)?;
+                farewell(&client)
+            })
         })
 }
 
@@ -548,6 +628,7 @@ fn takes_a_refusal_for_a_loss() -> Stage {
             "`ConnectionRefused` is not one of them: go on waiting until the time is up, then try again.",
             "Err(error) if error.kind() == ErrorKind::ConnectionRefused => {} // and around the loop again",
         ])
+        .mostly_waiting()
         .story(|lab| {
             lab.steadily(|lab| {
                 let (client, mut server) = client_of(lab, &["--timeout", "0.3"])?;
@@ -578,11 +659,15 @@ fn ignores_strangers() -> Stage {
             "Ok((length, peer)) if peer == self.server && buffer[..length] == *line => return Ok(true), Ok(_) => {}",
         ])
         .story(|lab| {
+            lab.steadily(|lab| {
             let (client, mut server) = client_of(lab, &["--timeout", "0.15"])?;
             let stranger = lab.udp_stranger()?;
             client.feed(b"hello\nand then\n");
             server.expect("hello")?;
             stranger.send_to(server.partner()?, "hello")?;
+            if let Some(namesake) = lab.udp_namesake(&server)? {
+                namesake.send_to(server.partner()?, "hello")?;
+            }
             // That it asks again proves that it did not take the stranger's word for the echo.
             server.expect("hello")?;
             server.send("hello")?;
@@ -591,6 +676,7 @@ fn ignores_strangers() -> Stage {
             server.send("and then")?;
             client.prints(r#"echo "and then""#)?;
             farewell(&client)
+            })
         })
 }
 
@@ -604,6 +690,7 @@ fn ignores_an_echo_that_comes_late() -> Stage {
             "Ok((length, peer)) if peer == self.server && buffer[..length] == *line => return Ok(true), Ok(_) => {}",
         ])
         .story(|lab| {
+            lab.steadily(|lab| {
             let (client, mut server) = client_of(lab, &["--timeout", "0.15"])?;
             client.types("one");
             server.expect("one")?;
@@ -620,6 +707,7 @@ fn ignores_an_echo_that_comes_late() -> Stage {
             server.send("three")?;
             client.prints(r#"echo "three""#)?;
             farewell(&client)
+            })
         })
 }
 
@@ -633,19 +721,23 @@ fn ignores_other_bytes() -> Stage {
             "buffer[..length] == *line",
         ])
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &["--timeout", "0.15"])?;
-            client.feed(b"hello\nbye\n");
-            server.expect("hello")?;
-            for other in ["", "hell", "hello!", "hello\n", " hello", "HELLO", "olleh", "jello"] {
-                server.send(other)?;
-            }
-            server.expect("hello")?;
-            server.send("hello")?;
-            client.prints(r#"echo "hello""#)?;
-            server.expect("bye")?;
-            server.send("bye")?;
-            client.prints(r#"echo "bye""#)?;
-            farewell(&client)
+            lab.steadily(|lab| {
+                let (client, mut server) = client_of(lab, &["--timeout", "0.15"])?;
+                client.feed(b"hello\nbye\n");
+                server.expect("hello")?;
+                for other in ["", "hell", "hello!", "hello\n", " hello", "HELLO", "olleh", "jello", "hello\0"] {
+                    server.send(other)?;
+                }
+                server.send(b"hello\xff")?;
+                server.send(b"\xffhello")?;
+                server.expect("hello")?;
+                server.send("hello")?;
+                client.prints(r#"echo "hello""#)?;
+                server.expect("bye")?;
+                server.send("bye")?;
+                client.prints(r#"echo "bye""#)?;
+                farewell(&client)
+            })
         })
 }
 
@@ -662,6 +754,7 @@ fn is_not_kept_waiting_by_strangers() -> Stage {
             "let left = deadline.saturating_duration_since(Instant::now()); if left.is_zero() { return Ok(false); }",
         ])
         .story(|lab| {
+            lab.steadily(|lab| {
             let (client, mut server) = client_of(lab, &["--timeout", "0.15"])?;
             let stranger = lab.udp_stranger()?;
             client.types("hello");
@@ -681,6 +774,73 @@ fn is_not_kept_waiting_by_strangers() -> Stage {
             server.send("hello")?;
             client.prints(r#"echo "hello""#)?;
             farewell(&client)
+            })
+        })
+}
+
+fn refuses_a_line_that_is_too_long() -> Stage {
+    Stage::client("A line that fits into no datagram is an error")
+        .promises(["C5", "E3"])
+        .why("One line is one datagram, and a datagram has at most 65,507 bytes. To cut the line would be to send another one.")
+        .hints([
+            "What does your client do with a line of 65,508 bytes?",
+            "It fails, and says which limit was passed; the lines before are echoed as usual.",
+            "read_line(&mut input, MAX_DATAGRAM).context(\"cannot take a line of standard input\")?",
+        ])
+        .story(|lab| {
+            let (client, mut server) = patient_client_of(lab)?;
+            exchange(&client, &mut server, "short")?;
+            client.feed(&text(MAX_DATAGRAM + 1));
+            client.feed(b"\nnever sent\n");
+            client.ends_input();
+            client.fails(&[])
+        })
+}
+
+/// Returns a line as often as it comes: with its buffer full of other things, the client may miss the first echo.
+fn echo_until_heard(lab: &Lab, client: &Program, server: &mut UdpPeer, line: &str) -> Outcome {
+    client.types(line);
+    let (due, began) = (format!("echo {}", quoted(line.as_bytes())), Instant::now());
+    while client.line_within(Duration::from_millis(5)).is_none_or(|printed| printed != due) {
+        demand(began.elapsed() < lab.patience(), || format!("Your client did not print `{due}`."))?;
+        if server.has_mail(Duration::from_millis(5))? {
+            server.expect(line)?;
+            server.send(line)?;
+        }
+    }
+    Ok(())
+}
+
+fn keeps_nothing_that_nobody_asked_for() -> Stage {
+    Stage::client("Datagrams that it did not ask for cost no memory")
+        .promises(["C10"])
+        .why(
+            "The system keeps a few datagrams for a program that does not read, and drops the rest. A program that reads them \
+             all, in case they may be of use, lets whoever sends them decide how much memory it needs.",
+        )
+        .hints([
+            "Where do datagrams go that arrive while your client waits for the next line?",
+            "Leave them in the socket, or look at each and forget it. No list, no queue without a limit.",
+            "Call `recv_from` only in the wait for an echo.",
+        ])
+        .story(|lab| {
+            let (client, mut server) = client_of(lab, &["--timeout", "0.5"])?;
+            exchange(&client, &mut server, "hello")?;
+            let unwanted = vec![0xff; 60_000];
+            lab.memory_stays(&client, |lab| {
+                lab.in_short("server", "sends 400 datagrams that nobody asked for", |_| {
+                    for _ in 0..400 {
+                        server.send(&unwanted)?;
+                        // Sent faster than they can be read, most would be lost.
+                        std::thread::sleep(Duration::from_micros(150));
+                    }
+                    Ok(())
+                })?;
+                // When it has heard this echo, it has read whatever it reads.
+                echo_until_heard(lab, &client, &mut server, "still there?")?;
+                Ok((400 * unwanted.len()) as u64)
+            })?;
+            farewell(&client)
         })
 }
 
@@ -695,7 +855,9 @@ fn the_pair_survives_a_bad_network() -> Stage {
             "`cargo xtask run udp-echo --loss 30% --seed 7` shows the two, and what the network does to them.",
             "A line that is lost on the way out or back is sent again; an echo that comes twice is printed once.",
         ])
+        .mostly_waiting()
         .story(|lab| {
+            lab.steadily(|lab| {
             let server = lab.server()?;
             let rules = vec![
                 Rule::lose().to(Direction::ToServer).only(1),
@@ -712,7 +874,7 @@ fn the_pair_survives_a_bad_network() -> Stage {
             client.ends_well()?;
             lab.recall(&tap);
             demand(tap.strikes()[..3] == [1, 1, 1], || "The network did not get to do what it should have done.".to_owned())?;
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
+            })
         })
 }

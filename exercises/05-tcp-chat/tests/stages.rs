@@ -337,7 +337,7 @@ fn ends_when_the_operator_says_so() -> Stage {
                 // Whether it says that they left is open; that it passes `exit` on is not.
                 let surplus = finished.stdout.lines().find(|line| !line.ends_with(" left"));
                 demand(surplus.is_none(), || format!("Your server printed `{}`.", surplus.unwrap_or_default()))?;
-                lab.lowers_the_curtain();
+                lab.lowers_the_curtain()?;
             }
             Ok(())
         })
@@ -392,8 +392,7 @@ fn a_client_may_leave_in_any_way() -> Stage {
             server.types("still there?");
             alice.expect_line("server: still there?")?;
             // What a reset leaves on stdout is open.
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }
 
@@ -806,8 +805,7 @@ fn survives_resets_and_noise() -> Stage {
             })?;
             demand(!server.has_ended(), || "Your server ended.".to_owned())?;
             // Which lines the broken connections leave is open.
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }
 
@@ -1086,8 +1084,7 @@ fn keeps_nothing_of_a_line_that_the_server_does_not_end() -> Stage {
             server.send("server: hello\n")?;
             client.prints("server: hello")?;
             lab.memory_stays(&client, |_| server.send_flood(48 << 20).map(|sent| sent as u64))?;
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }
 

@@ -569,8 +569,7 @@ fn takes_no_memory_for_what_it_refuses() -> Stage {
                 mallory.send_flood(8 << 20).map(|sent| sent as u64)
             })?;
             exchange(&mut alice, &server, 2, b"still there?")?;
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }
 
@@ -646,8 +645,7 @@ fn serves_others_beside_those_that_wait() -> Stage {
                 exchange(&mut guest, &server, 1, b"hello")?;
                 farewell(guest, &server, 1)?;
             }
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }
 
@@ -685,8 +683,7 @@ fn survives_resets() -> Stage {
             farewell(alice, &server, 1)?;
             demand(!server.has_ended(), || "Your server ended.".to_owned())?;
             // Which lines the broken connections leave is open.
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }
 
@@ -716,8 +713,7 @@ fn forgets_what_it_returned() -> Stage {
                 })?;
                 Ok((SIZE * COUNT) as u64)
             })?;
-            lab.lowers_the_curtain();
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }
 

@@ -23,7 +23,8 @@ pub fn host_port(text: &str) -> Result<String, String> {
 /// Reads a `SECONDS` option: more than 0, decimals allowed, at most a day.
 pub fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
-        Ok(seconds) if seconds > 0.0 && seconds <= 86_400.0 => Ok(Duration::from_secs_f64(seconds)),
+        // A nanosecond is the least that there is: a timeout of zero would mean "for ever".
+        Ok(seconds) if (1e-9..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("not a number of seconds from above 0 to 86400".into()),
     }
 }
@@ -40,7 +41,7 @@ pub fn say(line: impl Display) -> anyhow::Result<()> {
 pub fn read_line(input: &mut impl BufRead, most: usize) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     // Without a limit, input that never ends its line would fill the memory. A line end has up to two bytes.
-    if input.take(most as u64 + 3).read_until(b'\n', &mut line)? == 0 {
+    if input.take(most as u64 + 2).read_until(b'\n', &mut line)? == 0 {
         return Ok(None);
     }
     if line.ends_with(b"\n") {
@@ -110,7 +111,7 @@ mod tests {
         for right in ["localhost:0", "[::1]:8090", "127.0.0.1:65535"] {
             assert!(host_port(right).is_ok(), "{right:?}");
         }
-        for wrong in ["", "0", "-1", "inf", "NaN", "1e99", "soon"] {
+        for wrong in ["", "0", "-1", "1e-10", "inf", "NaN", "1e99", "soon"] {
             assert!(seconds(wrong).is_err(), "{wrong:?}");
         }
         assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));

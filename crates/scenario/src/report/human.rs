@@ -72,7 +72,9 @@ const LAST_WORDS: usize = 8;
 const SHOWN: usize = 24;
 
 /// A failed stage, in full: the promise, what the program did, the conversation, why it matters, and what to do next.
-pub fn failure(stage: &StageReport, chapter: &Chapter, style: Style) -> String {
+///
+/// `given` is how the programs were named on the command line, so that the check can be repeated.
+pub fn failure(stage: &StageReport, chapter: &Chapter, given: &str, style: Style) -> String {
     let mut text = format!("\n{}\n\n", style.bold(&format!("{}: {}", stage.id, stage.title)));
     for id in stage.promises.iter().take(2) {
         let promise = chapter.promise(id).unwrap_or_default();
@@ -90,7 +92,13 @@ pub fn failure(stage: &StageReport, chapter: &Chapter, style: Style) -> String {
         let last: Vec<_> = last.iter().map(|line| transcript::shortened(line)).collect();
         let _ = writeln!(text, "\n  The last words of {name} on stderr:\n{}", indented(&last.join("\n"), "      "));
     }
-    let _ = writeln!(text, "\n  {}  cargo xtask check {} --stage {}", style.faint("again: "), chapter.name(), stage.id);
+    let _ = writeln!(
+        text,
+        "\n  {}  cargo xtask check {}{given} --stage {}",
+        style.faint("again: "),
+        chapter.name(),
+        stage.id
+    );
     let _ = writeln!(text, "  {}  cargo xtask hint {} {}", style.faint("a hint:"), chapter.name(), stage.id);
     text
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub(crate) struct Mark;
 
 impl Mark {
+    pub(crate) fn exempt(_command: &mut Command) {}
+
     pub(crate) fn put_on(_command: &mut Command) -> Mark {
         Mark
     }

@@ -23,6 +23,11 @@ const LOOK_AGAIN: Duration = Duration::from_millis(2);
 pub(crate) struct Mark(String);
 
 impl Mark {
+    /// Marks a command of our own, so that nothing it leaves is taken for a runaway.
+    pub(crate) fn exempt(command: &mut Command) {
+        command.env(MARK, "nobody");
+    }
+
     /// Makes the command lead a process group of its own, and marks its environment.
     pub(crate) fn put_on(command: &mut Command) -> Mark {
         static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -81,6 +86,7 @@ impl Group {
     /// Kills what is left of the group until nothing is. To be called when its first member was waited for.
     pub(crate) fn sweep(&self) {
         for _ in 0..ROUNDS {
+            linux::end_unmarked_orphans();
             if self.is_empty() {
                 self.gone.store(true, Ordering::Relaxed);
                 return;
@@ -133,7 +139,7 @@ pub(crate) fn waits_for(id: u32) -> Option<&'static str> {
         ("sk_stream_wait_connect", "its connection to be accepted"),
         ("sk_stream_wait_memory", "the other side to read what it sent"),
         ("sk_wait_data", "more bytes on a connection"),
-        ("wait_woken", "more bytes on a connection"),
+        ("wait_woken", "the other side of a connection"),
         ("nanosleep", "a sleep of its own to end"),
         ("futex", "another of its threads"),
         ("do_wait", "a child process of its own"),
@@ -156,6 +162,7 @@ pub(crate) fn memory(id: u32) -> Option<u64> {
 #[cfg(target_os = "linux")]
 mod linux {
     use super::*;
+    use std::collections::BTreeSet;
     use std::sync::Once;
 
     pub(super) fn adopt_orphans() {
@@ -166,17 +173,42 @@ mod linux {
         });
     }
 
-    /// Orphans are listed as children of our first thread, whose id is the process id.
-    pub(super) fn orphans_marked(mark: &str) -> Vec<pid_t> {
+    /// Children of our first thread, to which orphans are given. Its id is the process id.
+    ///
+    /// The kernel's list may leave some out when others end while it is read (proc(5)), so it is read again.
+    fn children() -> BTreeSet<pid_t> {
+        const READINGS: usize = 3;
         let us = std::process::id();
-        let children = fs::read_to_string(format!("/proc/{us}/task/{us}/children")).unwrap_or_default();
-        children.split_whitespace().filter_map(|id| id.parse().ok()).filter(|id| is_marked(*id, mark)).collect()
+        let list = || fs::read_to_string(format!("/proc/{us}/task/{us}/children")).unwrap_or_default();
+        let lists: Vec<_> = (0..READINGS).map(|_| list()).collect();
+        lists.iter().flat_map(|list| list.split_whitespace()).filter_map(|id| id.parse().ok()).collect()
     }
 
-    fn is_marked(id: pid_t, mark: &str) -> bool {
-        let environment = fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
-        let wanted = format!("{MARK}={mark}");
-        environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
+    pub(super) fn orphans_marked(mark: &str) -> Vec<pid_t> {
+        children().into_iter().filter(|id| mark_of(*id).as_deref() == Some(mark)).collect()
+    }
+
+    /// A process that cleaned its environment belongs to nobody in particular; but what we start ourselves is marked,
+    /// so it was started by a program of ours, and must not outlive it.
+    pub(super) fn end_unmarked_orphans() {
+        for id in children() {
+            if mark_of(id).is_some_and(|mark| mark.is_empty()) {
+                send(id, libc::SIGKILL);
+                reap(id);
+            }
+        }
+    }
+
+    /// The mark of a process; empty when it has none, `None` when it is gone or is about to become another program.
+    fn mark_of(id: pid_t) -> Option<String> {
+        let environment = fs::read(format!("/proc/{id}/environ")).ok()?;
+        let is_zombie = fs::read(format!("/proc/{id}/cmdline")).ok()?.is_empty();
+        if is_zombie {
+            return None;
+        }
+        let variables = environment.split(|byte| *byte == 0).filter_map(|variable| std::str::from_utf8(variable).ok());
+        let mark = variables.into_iter().find_map(|variable| variable.strip_prefix(MARK)?.strip_prefix('='));
+        Some(mark.unwrap_or_default().to_owned())
     }
 }
 
@@ -189,4 +221,6 @@ mod linux {
     pub(super) fn orphans_marked(_mark: &str) -> Vec<pid_t> {
         Vec::new()
     }
+
+    pub(super) fn end_unmarked_orphans() {}
 }

@@ -42,7 +42,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
             continue;
         }
         let mut input = io::stdin().lock();
-        while let Some(line) = read_line(&mut input, MAX_DATAGRAM).context("cannot send a line of standard input")? {
+        while let Some(line) = read_line(&mut input, MAX_DATAGRAM).context("cannot take a line of standard input")? {
             outbox.send(&line)?;
         }
     }

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> anyhow::Result<()> {
     let mut conversation = Conversation::open(&args.connect, args.timeout)?;
     let mut input = io::stdin().lock();
-    while let Some(line) = read_line(&mut input, MAX_DATAGRAM).context("cannot send a line of standard input")? {
+    while let Some(line) = read_line(&mut input, MAX_DATAGRAM).context("cannot take a line of standard input")? {
         conversation.ask(&line)?;
         say(format_args!("echo {}", quoted(&line)))?;
         if line == b"exit" {

@@ -1,0 +1,433 @@
+//! A transfer's two roles: the sender, which has the file, and the receiver, which acknowledges.
+//!
+//! ```text
+//!   windowsize 1                       windowsize 3, the second block is lost
+//!   sender          receiver           sender          receiver
+//!   DATA 1  ──────►                    DATA 1  ──────►
+//!           ◄────── ACK 1              DATA 2  ──✗
+//!   DATA 2  ──────►                    DATA 3  ──────►            not the one that was due:
+//!           ◄────── ACK 2                      ◄────── ACK 1      "I have all up to 1"
+//!                                      DATA 2  ──────►
+//!                                      DATA 3  ──────►
+//!                                      DATA 4  ──────►
+//!                                              ◄────── ACK 4
+//! ```
+//!
+//! Blocks are counted in 64 bits here and in 16 on the wire, where 0 comes after 65535. What a number on the wire means
+//! follows from its distance to where the transfer is.
+
+use std::time::{Duration, Instant};
+
+use crate::files::{Bookmark, Fault, Incoming, Outgoing};
+use crate::link::{Broken, Link, Patience};
+use crate::options::{DEFAULT_BLKSIZE, Options};
+use crate::packet::{ErrorCode, HEADER, Malformed, Packet, ack, write_data_header};
+
+/// What holds for a transfer once its options are settled.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// Bytes in every block but the last.
+    pub block_size: usize,
+    /// Blocks under way at a time.
+    pub window: u16,
+    /// How long to wait before sending again, at first.
+    pub timeout: Duration,
+    /// How often to send a packet before giving up.
+    pub tries: u32,
+}
+
+impl Terms {
+    /// The terms under these options.
+    pub fn new(options: Options, timeout: Duration, tries: u32) -> Terms {
+        Terms {
+            block_size: options.blksize.unwrap_or(DEFAULT_BLKSIZE) as usize,
+            window: options.windowsize.unwrap_or(1) as u16,
+            timeout: options.timeout.map_or(timeout, Duration::from_secs),
+            tries,
+        }
+    }
+}
+
+/// What a transfer has moved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Bytes of payload, as they were on the wire.
+    pub bytes: u64,
+    /// Blocks, the last one too, each counted once.
+    pub blocks: u64,
+    /// How often something had to be said again.
+    pub repeats: u64,
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{} bytes in {} blocks", self.bytes, self.blocks)
+    }
+}
+
+/// Hears how many bytes the peer has, or has sent, each time there are more.
+pub type Watch<'a> = &'a mut dyn FnMut(u64);
+
+/// Sends a packet until `is_answer` takes one from the peer for its answer: an OACK until its ACK 0 is here.
+pub fn send_until_answered(
+    link: &mut Link,
+    packet: &[u8],
+    terms: &Terms,
+    is_answer: impl Fn(Packet) -> bool,
+) -> Result<(), Broken> {
+    link.send(packet)?;
+    let mut patience = Patience::new(terms.timeout, terms.tries);
+    loop {
+        match link.receive(patience.until())?.map(Packet::parse).transpose()? {
+            None => {
+                patience.once_more()?;
+                link.send(packet)?;
+            }
+            Some(Packet::Error { code, message }) => return Err(by_peer(code, message)),
+            Some(answer) if is_answer(answer) => return Ok(()),
+            Some(_) => {}
+        }
+    }
+}
+
+fn by_peer(code: u16, message: &[u8]) -> Broken {
+    Broken::ByPeer { code, message: message.to_vec() }
+}
+
+/// A packet that neither delay nor repetition explains ends the transfer (RFC 1350, section 7).
+fn out_of_place() -> Broken {
+    Malformed("it has no place here").into()
+}
+
+/// Sends the file, from its first block to the acknowledgement of its last.
+///
+/// # Your turn
+///
+/// Make a `Sender` and let it `send_window` and `await_ack` until it `is_done`; then the tally is what it has
+/// acknowledged.
+pub fn send(link: &mut Link, file: &mut Outgoing, terms: &Terms, watch: Watch) -> Result<Tally, Broken> {
+    let mut sender = Sender::new(link, file, terms);
+    while !sender.is_done() {
+        sender.send_window()?;
+        sender.await_ack()?;
+        watch(sender.acknowledged * terms.block_size as u64);
+    }
+    let bytes = (sender.acknowledged - 1) * terms.block_size as u64 + sender.last_length as u64;
+    Ok(Tally { bytes, blocks: sender.acknowledged, repeats: sender.repeats })
+}
+
+/// The side that has the file.
+struct Sender<'a> {
+    link: &'a mut Link,
+    file: &'a mut Outgoing,
+    terms: &'a Terms,
+    /// DATA, header and block, built anew for each.
+    packet: Vec<u8>,
+    /// All blocks up to this one have arrived.
+    acknowledged: u64,
+    /// Where the block after it begins in the file.
+    bookmark: Bookmark,
+    /// How many blocks after it were sent, and may or may not have arrived.
+    under_way: u16,
+    /// The number of the last block, once it was sent, and how much was in it.
+    last: Option<u64>,
+    last_length: usize,
+    patience: Patience,
+    /// For so many steps forward, repeated ACKs come of our own repetition.
+    excused: u8,
+    repeats: u64,
+}
+
+impl<'a> Sender<'a> {
+    fn new(link: &'a mut Link, file: &'a mut Outgoing, terms: &'a Terms) -> Sender<'a> {
+        Sender {
+            packet: vec![0; HEADER + terms.block_size],
+            acknowledged: 0,
+            bookmark: file.bookmark(),
+            under_way: 0,
+            last: None,
+            last_length: 0,
+            patience: Patience::new(terms.timeout, terms.tries),
+            excused: 0,
+            repeats: 0,
+            link,
+            file,
+            terms,
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.last == Some(self.acknowledged)
+    }
+
+    /// Sends the blocks after the acknowledged ones, a window of them or to the end of the file. The file stands where
+    /// they begin.
+    ///
+    /// # Your turn
+    ///
+    /// For each: `fill` the packet behind its header, `write_data_header` with the number's lower 16 bits, `send`. A
+    /// block that is not full is the last, so a file that fills its blocks ends with an empty one.
+    fn send_window(&mut self) -> Result<(), Broken> {
+        self.under_way = 0;
+        while self.under_way < self.terms.window {
+            let length = self.file.fill(&mut self.packet[HEADER..])?;
+            self.under_way += 1;
+            let number = self.acknowledged + u64::from(self.under_way);
+            write_data_header(number as u16, &mut self.packet);
+            self.link.send(&self.packet[..HEADER + length])?;
+            if length < self.terms.block_size {
+                (self.last, self.last_length) = (Some(number), length);
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until more blocks are acknowledged than before.
+    ///
+    /// # Your turn
+    ///
+    /// `receive` until the patience is over, then `once_more` and `resend`. How far an ACK is ahead of what is
+    /// acknowledged already is a `wrapping_sub` of 16 bits: from 1 to what is `under_way` it is news (`advance`); 0 is
+    /// a repetition (`hear_again`); anything else is from the past. An ERROR is the end.
+    fn await_ack(&mut self) -> Result<(), Broken> {
+        self.patience.renew();
+        loop {
+            let Some(packet) = self.link.receive(self.patience.until())? else {
+                self.patience.once_more()?;
+                self.resend()?;
+                continue;
+            };
+            match Packet::parse(packet)? {
+                Packet::Ack { block } => match block.wrapping_sub(self.acknowledged as u16) {
+                    0 => self.hear_again()?,
+                    ahead if ahead <= self.under_way => return self.advance(ahead),
+                    _ => {}
+                },
+                Packet::Error { code, message } => return Err(by_peer(code, message)),
+                // The server says it again: it has not seen our first block yet, or had not when it said so.
+                Packet::Oack(_) => {}
+                _ => return Err(out_of_place()),
+            }
+        }
+    }
+
+    /// The peer has `ahead` blocks more, and wants the one after them next.
+    fn advance(&mut self, ahead: u16) -> Result<(), Broken> {
+        if ahead < self.under_way {
+            self.file.return_to(self.bookmark)?;
+            for _ in 0..ahead {
+                self.file.fill(&mut self.packet[HEADER..])?;
+            }
+            self.repeats += 1;
+            self.excused = 2;
+        }
+        self.excused = self.excused.saturating_sub(1);
+        self.bookmark = self.file.bookmark();
+        self.acknowledged += u64::from(ahead);
+        Ok(())
+    }
+
+    /// The same ACK once more. Whoever answers each with DATA is the Sorcerer's Apprentice: one repeated packet, and
+    /// everything after it is sent twice, to the end of the file (RFC 1123, section 4.2.3.1). Only in a window it may
+    /// mean that its first block was lost (RFC 7440, section 4), unless our own repetition explains it: what we sent
+    /// twice is acknowledged twice.
+    ///
+    /// # Your turn
+    ///
+    /// `resend` when the window is larger than 1 and nothing is excused.
+    fn hear_again(&mut self) -> Result<(), Broken> {
+        if self.terms.window > 1 && self.excused == 0 { self.resend() } else { Ok(()) }
+    }
+
+    /// Sends the window again from its first block.
+    ///
+    /// # Your turn
+    ///
+    /// The file must `return_to` the bookmark first. Excuse what will come of it: here, and after the next step.
+    fn resend(&mut self) -> Result<(), Broken> {
+        self.excused = 2;
+        self.repeats += 1;
+        self.file.return_to(self.bookmark)?;
+        self.send_window()
+    }
+}
+
+/// Receives the file. `reply` is what was sent last, and is sent again until the first block is here: ACK 0, an OACK,
+/// or the request itself. Returns when the file is complete, has its name, and its last block is acknowledged.
+///
+/// # Your turn
+///
+/// Make a `Receiver` and let it `take_packet` until it is `complete`.
+pub fn receive(
+    link: &mut Link,
+    file: &mut Incoming,
+    terms: &Terms,
+    reply: &[u8],
+    watch: Watch,
+) -> Result<Tally, Broken> {
+    let mut receiver = Receiver::new(link, file, terms, reply);
+    while !receiver.complete {
+        receiver.take_packet()?;
+        watch(receiver.tally.bytes);
+    }
+    Ok(receiver.tally)
+}
+
+/// For one timeout after the end, acknowledges the last block again when it comes again: our last ACK may be lost, and
+/// the other side would never know that all is well (RFC 1350, section 6).
+///
+/// # Your turn
+///
+/// Until one timeout is over, `receive`. A DATA packet that has the number of the last block is answered with its
+/// `ack`; all else is left alone.
+pub fn dally(link: &mut Link, tally: Tally, terms: &Terms) -> Result<(), Broken> {
+    let until = Instant::now() + terms.timeout;
+    let last = tally.blocks as u16;
+    while let Some(packet) = link.receive(until)? {
+        if matches!(Packet::parse(packet), Ok(Packet::Data { block, .. }) if block == last) {
+            link.send(&ack(last))?;
+        }
+    }
+    Ok(())
+}
+
+/// The side that acknowledges.
+struct Receiver<'a> {
+    link: &'a mut Link,
+    file: &'a mut Incoming,
+    terms: &'a Terms,
+    /// What is sent again when nothing comes.
+    reply: Vec<u8>,
+    patience: Patience,
+    /// Blocks that came since the last ACK.
+    unacknowledged: u16,
+    /// The sender was told that a block is missing.
+    gap_reported: bool,
+    complete: bool,
+    tally: Tally,
+}
+
+impl<'a> Receiver<'a> {
+    fn new(link: &'a mut Link, file: &'a mut Incoming, terms: &'a Terms, reply: &[u8]) -> Receiver<'a> {
+        Receiver {
+            reply: reply.to_vec(),
+            patience: Patience::new(terms.timeout, terms.tries),
+            unacknowledged: 0,
+            gap_reported: false,
+            complete: false,
+            tally: Tally::default(),
+            link,
+            file,
+            terms,
+        }
+    }
+
+    /// Takes the next packet of the peer, or sends the last reply again.
+    ///
+    /// # Your turn
+    ///
+    /// `receive`; when nothing came in time, `once_more`, and the reply again. A DATA packet is one block ahead of
+    /// those that are here (`append`), more (`report_gap`), or one that is here already (`acknowledge_again`): a
+    /// `wrapping_sub` of 16 bits tells, and half of the numbers are ahead. An OACK that is repeated before the first
+    /// block is answered with the reply. A block that is too long is malformed.
+    fn take_packet(&mut self) -> Result<(), Broken> {
+        let Some(packet) = self.link.receive(self.patience.until())? else {
+            self.patience.once_more()?;
+            return self.repeat();
+        };
+        match Packet::parse(packet)? {
+            Packet::Data { bytes, .. } if bytes.len() > self.terms.block_size => {
+                Err(Malformed("a block longer than was agreed").into())
+            }
+            Packet::Data { block, bytes } => match block.wrapping_sub(self.tally.blocks as u16) {
+                1 => {
+                    self.file.take(bytes)?;
+                    let length = bytes.len();
+                    self.append(length)
+                }
+                2..0x8000 => self.report_gap(),
+                _ => self.acknowledge_again(block),
+            },
+            Packet::Error { code, message } => Err(by_peer(code, message)),
+            Packet::Oack(_) if self.tally.blocks == 0 => self.repeat(),
+            // An OACK that was overtaken.
+            Packet::Oack(_) => Ok(()),
+            _ => Err(out_of_place()),
+        }
+    }
+
+    /// Counts a block that was written, and acknowledges at the end of a window and of the file.
+    ///
+    /// # Your turn
+    ///
+    /// A block that is not full is the last: the file must be `complete`d before that is acknowledged. `renew` the
+    /// patience: this was progress.
+    fn append(&mut self, length: usize) -> Result<(), Broken> {
+        self.tally.bytes += length as u64;
+        self.tally.blocks += 1;
+        self.unacknowledged += 1;
+        self.gap_reported = false;
+        if length < self.terms.block_size {
+            self.file.complete()?;
+            self.complete = true;
+        }
+        if self.complete || self.unacknowledged == self.terms.window {
+            self.acknowledge()?;
+        }
+        self.patience.renew();
+        Ok(())
+    }
+
+    /// A block is missing before the one that came. The sender learns at once from where on to send again; once, for
+    /// the rest of its window is still to come.
+    fn report_gap(&mut self) -> Result<(), Broken> {
+        if self.terms.window == 1 || self.gap_reported {
+            return Ok(());
+        }
+        self.gap_reported = true;
+        self.tally.repeats += 1;
+        self.acknowledge()
+    }
+
+    /// A block that is here already: its ACK was lost, so it gets another. It is not written again. In a window, the
+    /// newest block tells that the sender has sent all of it again.
+    fn acknowledge_again(&mut self, block: u16) -> Result<(), Broken> {
+        self.tally.repeats += 1;
+        let is_newest = block == self.tally.blocks as u16;
+        match self.terms.window {
+            _ if self.tally.blocks == 0 => Ok(()),
+            1 => self.link.send(&ack(block)),
+            _ if is_newest => self.acknowledge(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says that all blocks so far are here.
+    fn acknowledge(&mut self) -> Result<(), Broken> {
+        self.unacknowledged = 0;
+        let packet = ack(self.tally.blocks as u16);
+        self.reply.clear();
+        self.reply.extend(packet);
+        self.link.send(&packet)
+    }
+
+    /// Says the last thing again; or, in the middle of a window, how far it has come.
+    fn repeat(&mut self) -> Result<(), Broken> {
+        self.tally.repeats += 1;
+        if self.unacknowledged > 0 { self.acknowledge() } else { self.link.send(&self.reply) }
+    }
+}
+
+/// Ends a transfer that failed on our side in good order: the peer is told.
+pub fn conclude<T>(link: &Link, outcome: Result<T, Broken>) -> Result<T, Broken> {
+    if let Err(Broken::ByUs(fault)) = &outcome {
+        link.send_error(fault);
+    }
+    outcome
+}
+
+/// What an OACK that does not please is answered with (RFC 2347).
+pub fn refuse_options(why: String) -> Broken {
+    Broken::ByUs(Fault { code: ErrorCode::OptionRefused, why })
+}
