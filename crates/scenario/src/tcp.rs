@@ -97,11 +97,13 @@ impl TcpPeer {
     pub fn send_flood(&mut self, most: usize) -> Outcome<usize> {
         self.stream.set_write_timeout(Some(Duration::from_millis(200)))?;
         let chunk = [b'x'; 64 << 10];
-        let mut sent = 0;
+        let (mut sent, mut in_vain) = (0, 0);
         let deadline = Instant::now() + self.scene.patience();
-        while sent < most && Instant::now() < deadline {
+        // Once, the other side may have been too busy to read.
+        while sent < most && in_vain < 3 && Instant::now() < deadline {
             match self.stream.write(&chunk) {
-                Ok(length) => sent += length,
+                Ok(length) => (sent, in_vain) = (sent + length, 0),
+                Err(error) if is_silence(&error) => in_vain += 1,
                 Err(_) => break,
             }
         }
