@@ -745,14 +745,20 @@ fn keeps_nothing_of_a_line_without_an_end() -> Stage {
         .story(|lab| {
             let server = lab.server()?;
             let mut alice = join(lab, &server, "alice", 1)?;
-            let mut bob = join(lab, &server, "bob", 2)?;
-            alice.expect_line("client-2 joined")?;
-            lab.memory_stays(&server, |_| bob.send_flood(32 << 20).map(|sent| sent as u64))?;
-            is_expelled(&server, &mut alice, bob, 2)?;
-            let mut carol = join(lab, &server, "carol", 3)?;
-            alice.expect_line("client-3 joined")?;
-            says(&mut carol, &server, 3, "what was that?")?;
-            alice.expect_line("client-3: what was that?")?;
+            let mut number = 1;
+            lab.memory_stays(&server, |lab| {
+                number += 1;
+                let mut bob = join(lab, &server, "bob", number)?;
+                alice.expect_line(&format!("client-{number} joined"))?;
+                let sent = bob.send_flood(32 << 20)?;
+                is_expelled(&server, &mut alice, bob, number)?;
+                Ok(sent as u64)
+            })?;
+            number += 1;
+            let mut carol = join(lab, &server, "carol", number)?;
+            alice.expect_line(&format!("client-{number} joined"))?;
+            says(&mut carol, &server, number, "what was that?")?;
+            alice.expect_line(&format!("client-{number}: what was that?"))?;
             lab.keep([alice, carol]);
             Ok(())
         })
@@ -1124,13 +1130,15 @@ fn waits_as_long_as_the_room_is_silent() -> Stage {
             "stream.set_read_timeout(None) // the default",
         ])
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &["--timeout", "0.1"])?;
-            server.expect_silence(Duration::from_millis(400))?;
-            server.send("client-2: quiet here\n")?;
-            client.prints("client-2: quiet here")?;
-            client.types("yes");
-            server.expect("yes\n")?;
-            server_closes(&client, &mut server)
+            lab.steadily(|lab| {
+                let (client, mut server) = client_of(lab, &["--timeout", "0.2"])?;
+                server.expect_silence(Duration::from_millis(400))?;
+                server.send("client-2: quiet here\n")?;
+                client.prints("client-2: quiet here")?;
+                client.types("yes");
+                server.expect("yes\n")?;
+                server_closes(&client, &mut server)
+            })
         })
 }
 
