@@ -340,8 +340,29 @@ impl Lab {
     ///
     /// The server does not take the connection.
     pub fn tcp(&mut self, name: &str, server: &Program) -> Outcome<TcpPeer> {
-        let connecting = TcpStream::connect_timeout(&server.address(), self.scene.patience());
-        let stream = connecting.map_err(|error| {
+        let stream = TcpStream::connect_timeout(&server.address(), self.scene.patience());
+        self.connected(name, server, stream)
+    }
+
+    /// Somebody who connects to the server with as little room for what comes as the system gives. What is sent to
+    /// somebody who does not read fills such a connection soon; any other may take megabytes.
+    ///
+    /// # Errors
+    ///
+    /// The server does not take the connection.
+    pub fn tcp_with_little_room(&mut self, name: &str, server: &Program) -> Outcome<TcpPeer> {
+        let socket = Socket::new(Domain::for_address(server.address()), Type::STREAM, None)?;
+        socket.set_recv_buffer_size(1)?;
+        // The smallest segments that every system must take (RFC 9293, section 3.7.1). Linux measures by them how much
+        // room the other side needs for what it sends.
+        #[cfg(unix)]
+        socket.set_tcp_mss(536)?;
+        let connecting = socket.connect_timeout(&server.address().into(), self.scene.patience());
+        self.connected(name, server, connecting.map(|()| socket.into()))
+    }
+
+    fn connected(&self, name: &str, server: &Program, stream: std::io::Result<TcpStream>) -> Outcome<TcpPeer> {
+        let stream = stream.map_err(|error| {
             self.scene.note(name, Act::Does, format!("cannot connect to server: {error}"));
             broken(format!("{} could not connect to {}: {error}.", crate::scene::capital(name), server.name()))
                 .of(&["C2"])

@@ -97,11 +97,13 @@ impl TcpPeer {
     pub fn send_flood(&mut self, most: usize) -> Outcome<usize> {
         self.stream.set_write_timeout(Some(Duration::from_millis(200)))?;
         let chunk = [b'x'; 64 << 10];
-        let mut sent = 0;
+        let (mut sent, mut in_vain) = (0, 0);
         let deadline = Instant::now() + self.scene.patience();
-        while sent < most && Instant::now() < deadline {
+        // Once, the other side may have been too busy to read.
+        while sent < most && in_vain < 3 && Instant::now() < deadline {
             match self.stream.write(&chunk) {
-                Ok(length) => sent += length,
+                Ok(length) => (sent, in_vain) = (sent + length, 0),
+                Err(error) if is_silence(&error) => in_vain += 1,
                 Err(_) => break,
             }
         }
@@ -335,6 +337,16 @@ impl TcpPeer {
         Ok(())
     }
 
+    /// How many bytes are on their way to this peer, and not read yet: those that wait here, and those that the other
+    /// side's system could not send yet. Linux tells; elsewhere nobody knows.
+    pub fn bytes_on_the_way(&self) -> Option<u64> {
+        let (Ok(SocketAddr::V4(there)), SocketAddr::V4(here)) = (self.stream.peer_addr(), self.address) else {
+            return None;
+        };
+        let sockets = std::fs::read_to_string("/proc/net/tcp").ok()?;
+        Some(queues(&sockets, here, there)?.received + queues(&sockets, there, here)?.unsent)
+    }
+
     fn read_some(&mut self) -> Outcome<Came> {
         self.stream.set_read_timeout(Some(GLANCE))?;
         let mut buffer = [0; 16 << 10];
@@ -365,16 +377,30 @@ impl TcpPeer {
     ///
     /// It does neither.
     pub fn wait_for_close(&mut self) -> Outcome {
-        loop {
+        self.last_words().map(drop)
+    }
+
+    /// Waits until the other side has closed the connection, in whichever way; returns what it sent before.
+    ///
+    /// # Errors
+    ///
+    /// The connection stays open.
+    pub fn last_words(&mut self) -> Outcome<Vec<u8>> {
+        const LONGEST: usize = 16 << 20;
+        // What waits for somebody with little room would come in very small pieces.
+        SockRef::from(&self.stream).set_recv_buffer_size(LONGEST)?;
+        let mut words = std::mem::take(&mut self.ahead);
+        while words.len() < LONGEST {
             match self.read_some()? {
-                Came::Bytes(_) => {}
+                Came::Bytes(bytes) => words.extend(bytes),
                 Came::End | Came::Reset(_) => {
                     self.note(Act::Does, "sees the connection closed");
-                    return Ok(());
+                    return Ok(words);
                 }
                 Came::Nothing => return Err(self.scene.in_vain(&self.name, "the connection to be closed")),
             }
         }
+        Err(broken(format!("{} got {} bytes, and no end.", titled(&self.name), words.len())))
     }
 
     /// Waits until the other side has read everything that was sent: until its program did, not only its system.
@@ -389,7 +415,8 @@ impl TcpPeer {
         };
         let read = self.scene.wait_for(|| {
             thread::sleep(MOMENT);
-            Ok(unread_bytes(there, here).is_none_or(|unread| unread == 0).then_some(()))
+            let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+            Ok(queues(&sockets, there, here).is_none_or(|queues| queues.received == 0).then_some(()))
         })?;
         read.ok_or_else(|| self.scene.in_vain(&self.name, "the other side to read"))
     }
@@ -443,19 +470,25 @@ fn is_silence(error: &io::Error) -> bool {
 /// A pause that lets others come to their turn.
 const MOMENT: Duration = Duration::from_millis(5);
 
-/// How many bytes wait in the socket at `local` for its program, as Linux's table of TCP sockets has it.
-fn unread_bytes(local: SocketAddrV4, remote: SocketAddrV4) -> Option<u64> {
+/// What waits in a socket: for its program, and for the other side's system.
+struct Queues {
+    received: u64,
+    unsent: u64,
+}
+
+/// What waits in the socket at `local`, as Linux's table of TCP `sockets` has it.
+fn queues(sockets: &str, local: SocketAddrV4, remote: SocketAddrV4) -> Option<Queues> {
     let hexadecimal =
         |address: SocketAddrV4| format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port());
     let (local, remote) = (hexadecimal(local), hexadecimal(remote));
-    let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
-    let row = table.lines().find(|row| {
+    let row = sockets.lines().find(|row| {
         let mut fields = row.split_whitespace().skip(1);
         fields.next() == Some(&local) && fields.next() == Some(&remote)
     })?;
     // The queues stand as SENT:RECEIVED, in hexadecimal.
-    let (_, received) = row.split_whitespace().nth(4)?.split_once(':')?;
-    u64::from_str_radix(received, 16).ok()
+    let (unsent, received) = row.split_whitespace().nth(4)?.split_once(':')?;
+    let number = |text| u64::from_str_radix(text, 16).ok();
+    Some(Queues { received: number(received)?, unsent: number(unsent)? })
 }
 
 /// Takes connections on every given listener, from the first moment, until it is dropped.
