@@ -35,7 +35,8 @@ fn main() -> anyhow::Result<()> {
 fn with_a_writer(stream: &TcpStream, frame: &[u8], in_flight: usize, time: Duration) -> anyhow::Result<f64> {
     let (send, due) = channel();
     thread::scope(|scope| {
-        scope.spawn(move || due.iter().try_for_each(|frames| (0..frames).try_for_each(|_| (&*stream).write_all(frame))));
+        scope
+            .spawn(move || due.iter().try_for_each(|frames| (0..frames).try_for_each(|_| (&*stream).write_all(frame))));
         count(stream, frame, in_flight, time, move |frames| Ok(send.send(frames)?))
     })
 }
