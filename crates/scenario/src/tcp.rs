@@ -162,6 +162,39 @@ impl TcpPeer {
         }
     }
 
+    /// The next message of a protocol, in whatever pieces it comes. What comes behind it is left for later.
+    ///
+    /// `parse` is given what has come, and whether that is all there will ever be. It returns a message and its length in
+    /// bytes, nothing as long as more is needed, or what is wrong with it, as a sentence.
+    ///
+    /// # Errors
+    ///
+    /// Nothing comes that is such a message.
+    pub fn next_message<T>(
+        &mut self,
+        due: &str,
+        mut parse: impl FnMut(&[u8], bool) -> Result<Option<(T, usize)>, String>,
+    ) -> Outcome<T> {
+        let mut ended = false;
+        loop {
+            match parse(&self.ahead, ended) {
+                Ok(Some((message, length))) => {
+                    self.note_received(&self.ahead[..length]);
+                    self.ahead.drain(..length);
+                    return Ok(message);
+                }
+                Err(wrong) => {
+                    self.note_received(&self.ahead);
+                    return Err(broken(wrong));
+                }
+                Ok(None) => match self.read_some()? {
+                    Came::End if !ended => ended = true,
+                    came => self.is_more(came, due)?,
+                },
+            }
+        }
+    }
+
     /// The next line, without its newline, whatever it is; `due` says what was expected if none comes.
     ///
     /// # Errors
@@ -226,8 +259,13 @@ impl TcpPeer {
 
     /// Reads once; the end of the stream is a failure, because `due` was due.
     fn read_ahead(&mut self, due: &str) -> Outcome {
+        let came = self.read_some()?;
+        self.is_more(came, due)
+    }
+
+    fn is_more(&mut self, came: Came, due: &str) -> Outcome {
         let due = shortened(due);
-        let instead = match self.read_some()? {
+        let instead = match came {
             Came::Bytes(bytes) => {
                 self.ahead.extend(bytes);
                 return Ok(());
@@ -310,6 +348,43 @@ impl TcpPeer {
         }
         let rest = shortened(&self.scene.described(&rest));
         Err(broken(format!("{} got {rest}, where the end of the stream was due.", titled(&self.name))))
+    }
+
+    /// Whether the connection ends here, in order or not, with nothing before that: whoever closes while bytes wait that it
+    /// did not want to read breaks off.
+    ///
+    /// # Errors
+    ///
+    /// Nothing comes, and the connection stays.
+    pub fn is_at_its_end(&mut self) -> Outcome<bool> {
+        if !self.ahead.is_empty() {
+            return Ok(false);
+        }
+        match self.read_some()? {
+            Came::End | Came::Reset(_) => {
+                self.note(Act::Does, "sees the connection closed");
+                Ok(true)
+            }
+            Came::Nothing => Err(self.scene.in_vain(&self.name, "the connection to be closed")),
+            Came::Bytes(bytes) => {
+                self.ahead.extend(bytes);
+                Ok(false)
+            }
+        }
+    }
+
+    /// The connection must end here, in order or not, with nothing before that.
+    ///
+    /// # Errors
+    ///
+    /// More comes, or the connection stays.
+    pub fn expect_close(&mut self) -> Outcome {
+        if self.is_at_its_end()? {
+            return Ok(());
+        }
+        self.note_received(&self.ahead);
+        let came = shortened(&self.scene.described(&self.ahead));
+        Err(broken(format!("{} got {came}, where the end of the connection was due.", titled(&self.name))))
     }
 
     /// For `time` after the end of the stream, the other side must not break the connection off.
@@ -503,12 +578,16 @@ impl Porter {
     }
 
     pub(crate) fn next(&self, scene: &Scene, stand: &str) -> Outcome<TcpStream> {
-        let arrived = scene.wait_for(|| match self.arrivals.recv_timeout(GLANCE) {
+        let arrived = scene.wait_for(|| self.next_within(GLANCE))?;
+        arrived.ok_or_else(|| scene.in_vain(stand, "a connection"))
+    }
+
+    pub(crate) fn next_within(&self, time: Duration) -> Outcome<Option<TcpStream>> {
+        match self.arrivals.recv_timeout(time) {
             Ok(stream) => Ok(Some(stream)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(Trouble::Lab("the lab's listener failed".into())),
-        })?;
-        arrived.ok_or_else(|| scene.in_vain(stand, "a connection"))
+        }
     }
 }
 
