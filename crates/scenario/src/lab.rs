@@ -35,6 +35,8 @@ pub struct Lab {
     names: Option<Names>,
     /// Where programs are started, if not where the checker was.
     home: Option<PathBuf>,
+    /// The names and paths of the folders that the story has.
+    folders: Vec<(String, String)>,
     /// Locks that are kept until the programs have ended.
     locks: Vec<File>,
     /// Connections that are kept until the programs have ended.
@@ -43,8 +45,8 @@ pub struct Lab {
 
 impl Lab {
     pub(crate) fn new(programs: Programs, describe: Describe) -> Lab {
-        let (environment, locks, guests) = Default::default();
-        Lab { scene: Scene::new(describe), programs, environment, names: None, home: None, locks, guests }
+        let (environment, folders, locks, guests) = Default::default();
+        Lab { scene: Scene::new(describe), programs, environment, names: None, home: None, folders, locks, guests }
     }
 
     /// How long something that must come is waited for.
@@ -67,6 +69,7 @@ impl Lab {
     pub fn folder(&mut self, name: &str) -> Outcome<Folder> {
         let folder = Folder::new()?;
         self.scene.transcript().introduce(name, folder.path().display());
+        self.folders.push((name.to_owned(), folder.path().display().to_string()));
         Ok(folder)
     }
 
@@ -291,12 +294,17 @@ impl Lab {
     }
 
     fn start(&self, role: Role, mut command: Command) -> Outcome<Program> {
-        let shown = shown(&command);
+        let shown = self.with_names_of_folders(shown(&command));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         if let Some(names) = &self.names {
             command = names.known_to(&command);
         }
         Program::start(&self.scene, role, command, &shown)
+    }
+
+    /// `<folder>/file`: where a folder of the lab lies tells nobody anything.
+    fn with_names_of_folders(&self, words: String) -> String {
+        self.folders.iter().fold(words, |words, (name, path)| words.replace(path, &format!("<{name}>")))
     }
 
     // Clients that the lab plays.
