@@ -25,6 +25,7 @@ mod stage;
 mod tcp;
 mod trouble;
 mod udp;
+mod unread;
 
 #[cfg(feature = "harness")]
 pub mod harness;

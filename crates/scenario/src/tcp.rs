@@ -1,7 +1,7 @@
 //! One end of a TCP connection of the lab, as an actor: it sends, reads to the end, closes in every way.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -14,6 +14,7 @@ use transcript::{Act, shortened};
 use crate::program::side_by_side;
 use crate::scene::{GLANCE, Scene, titled};
 use crate::trouble::{Outcome, Trouble, broken};
+use crate::unread::unread_bytes;
 
 /// Somebody with a TCP connection.
 #[derive(Debug)]
@@ -517,21 +518,6 @@ fn is_silence(error: &io::Error) -> bool {
 
 /// A pause that lets others come to their turn.
 const MOMENT: Duration = Duration::from_millis(5);
-
-/// How many bytes wait in the socket at `local` for its program, as Linux's table of TCP sockets has it.
-fn unread_bytes(local: SocketAddrV4, remote: SocketAddrV4) -> Option<u64> {
-    let hexadecimal =
-        |address: SocketAddrV4| format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port());
-    let (local, remote) = (hexadecimal(local), hexadecimal(remote));
-    let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
-    let row = table.lines().find(|row| {
-        let mut fields = row.split_whitespace().skip(1);
-        fields.next() == Some(&local) && fields.next() == Some(&remote)
-    })?;
-    // The queues stand as SENT:RECEIVED, in hexadecimal.
-    let (_, received) = row.split_whitespace().nth(4)?.split_once(':')?;
-    u64::from_str_radix(received, 16).ok()
-}
 
 /// Takes connections on every given listener, from the first moment, until it is dropped.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use scenario::{Lab, Outcome, Program, Role, Stage, TcpPeer, Trouble, demand, skip};
 
 use super::{asked, ends_with_0, gives_up, hears, prints, prints_head, response, url};
-use crate::wire::{Http, Request};
+use super::wire::{Http, Request};
 
 const HELLO: &str = "Hello, world!\n";
 

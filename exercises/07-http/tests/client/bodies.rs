@@ -5,7 +5,7 @@ use std::time::Duration;
 use scenario::{Lab, Outcome, Stage, demand};
 
 use super::{asked, gives_up, prints, response, url};
-use crate::wire::Http;
+use super::wire::Http;
 
 pub fn reads_as_many_bytes_as_were_announced() -> Stage {
     Stage::client("`Content-Length` says where the body ends, not the end of the connection")
@@ -347,7 +347,7 @@ pub fn keeps_no_body_in_its_memory() -> Stage {
             "io::copy(&mut body, &mut file)?;",
         ])
         .story(|lab| {
-            const FLOOD: usize = 32 << 20;
+            const FLOOD: usize = 16 << 20;
             let folder = lab.folder("downloads")?;
             for head in [
                 "HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n",

@@ -9,7 +9,7 @@ mod waiting;
 
 use scenario::{Breaking, Lab, Outcome, Program, TcpPeer, TcpStand, demand, quoted};
 
-use crate::wire::{Http, Request};
+use super::wire::{self, Http, Request};
 
 pub use self::asking::*;
 pub use self::bodies::*;

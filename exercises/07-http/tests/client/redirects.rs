@@ -5,7 +5,7 @@ use std::time::Duration;
 use scenario::{Breaking, Lab, Outcome, Program, Stage, TcpPeer, TcpStand, demand};
 
 use super::{gives_up, hears, prints, prints_last, response, url};
-use crate::wire::{Http, Request};
+use super::wire::{Http, Request};
 
 /// A redirect, and the connection is closed: the next request needs a new one.
 fn redirect(status: &str, location: &str) -> Vec<u8> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use scenario::{Lab, Outcome, Program, Stage, demand};
 
 use super::{HELLO, ask, served};
-use crate::wire::{Response, date, get, request};
+use super::wire::{Response, date, get, request};
 
 /// GET /hello.txt with more fields.
 fn with(lab: &mut Lab, server: &Program, fields: &[&str]) -> Outcome<Response> {

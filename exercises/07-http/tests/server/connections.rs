@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use scenario::{Breaking, Lab, Meaning, Outcome, Program, Stage, TcpPeer};
+use scenario::{Breaking, Meaning, Outcome, Program, Stage, TcpPeer};
 
 use super::{HELLO, Site, answer_to, ask, exchange, is_printed, served};
-use crate::wire::{Framing, Http, Response, first_line, get, post, request};
+use super::wire::{Framing, Http, Response, first_line, get, post, request};
 
 /// A response that must leave the connection open.
 fn stays(answer: &Response) -> Outcome {
@@ -143,7 +143,7 @@ pub fn answers_in_the_order_of_the_requests() -> Stage {
             let (first, second) = (get("/app/query?n=1"), request("GET /hello.txt", &["Connection: close"], ""));
             let (both, end) = ([&first[..], &second].concat(), first.len());
             lab.in_short("bob", "sends two requests again and again, cut in two around the end of the first", |lab| {
-                for cut in end - 4..end + 6 {
+                for cut in end - 3..end + 4 {
                     let mut bob = lab.tcp("bob", &server)?;
                     bob.send(&both[..cut])?;
                     bob.is_read()?;

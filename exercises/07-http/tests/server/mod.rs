@@ -15,7 +15,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use scenario::{Breaking, Folder, Lab, Outcome, Program, TcpPeer, demand};
 
-use crate::wire::{Http, Response, date, first_line, get};
+use super::wire::{self, Http, Response, date, first_line, get};
 
 pub use self::bodies::*;
 pub use self::conditions::*;
@@ -133,18 +133,23 @@ fn refused(lab: &mut Lab, server: &Program, bytes: impl AsRef<[u8]>, due: &[u16]
     Ok(mallory)
 }
 
-/// Sends the request anew for each place where it can be cut in two, each time on a connection of its own; what comes back
-/// is looked at by `check`.
+/// Sends the request anew for each place from `first` on where it can be cut in two, each time on a connection of its own;
+/// what comes back is looked at by `check`. Then each byte goes alone.
 fn cut_everywhere(
     lab: &mut Lab,
     server: &Program,
     request: &[u8],
+    first: usize,
     check: impl Fn(Response) -> Outcome<Response>,
 ) -> Outcome {
     lab.in_short("alice", "sends the request again and again, cut in two at every byte", |lab| {
-        for cut in 1..request.len() {
+        let mut halves = Vec::new();
+        for cut in first..request.len() {
             let mut alice = lab.tcp("alice", server)?;
             alice.send(&request[..cut])?;
+            halves.push((alice, cut));
+        }
+        for (mut alice, cut) in halves {
             alice.is_read()?;
             alice.send(&request[cut..])?;
             check(answer_to(server, &mut alice, request)?)?;
@@ -155,6 +160,11 @@ fn cut_everywhere(
     alice.send_byte_by_byte(request, Duration::from_millis(1))?;
     check(answer_to(server, &mut alice, request)?)?;
     Ok(())
+}
+
+/// Where the body of a request begins, and a little before that.
+fn around_the_body(request: &[u8]) -> usize {
+    request.windows(4).position(|window| window == b"\r\n\r\n").unwrap_or_default()
 }
 
 /// Bytes without any order in them, the same in every run.

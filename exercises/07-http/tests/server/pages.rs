@@ -5,7 +5,7 @@ use std::path::Path;
 use scenario::{Breaking, Lab, Outcome, Program, Stage, demand, skip};
 
 use super::{HELLO, Site, answer_to, ask, cut_everywhere, exchange, noise, served};
-use crate::wire::{Framing, Response, date, get, post, request};
+use super::wire::{Framing, Response, date, get, post, request};
 
 pub fn answers_a_request() -> Stage {
     Stage::server("A request that was typed by hand is answered with the file")
@@ -42,7 +42,7 @@ pub fn puts_a_request_together() -> Stage {
         .mostly_waiting()
         .story(|lab| {
             let (_site, server) = served(lab, &[])?;
-            cut_everywhere(lab, &server, b"GET /hello.txt HTTP/1.1\r\nHost: lab\r\n\r\n", |answer| answer.is(200)?.says(HELLO))
+            cut_everywhere(lab, &server, b"GET /hello.txt HTTP/1.1\r\nHost: lab\r\n\r\n", 1, |answer| answer.is(200)?.says(HELLO))
         })
 }
 

@@ -3,7 +3,7 @@
 use scenario::{Breaking, Outcome, Stage, demand};
 
 use super::{ask, is_printed, is_printed_somehow, line_for, noise, served};
-use crate::wire::{Http, get, post, request};
+use super::wire::{Http, get, post, request};
 
 pub fn prints_every_response() -> Stage {
     Stage::server("Every response is a line with its request, its status and the bytes of its body")

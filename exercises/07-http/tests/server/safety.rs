@@ -5,7 +5,7 @@ use std::fs;
 use scenario::{Lab, Outcome, Program, Stage, skip};
 
 use super::{HELLO, SECRET, Site, ask, link, served};
-use crate::wire::{Http, get};
+use super::wire::{Http, get};
 
 /// Secrets beside the site: one above it, and one in a folder whose name begins like that of the root.
 fn with_secrets(lab: &mut Lab) -> Outcome<(Site, Program)> {

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use scenario::{Breaking, Lab, Meaning, Outcome, Program, Stage, demand};
 
-use super::{HELLO, ask, is_printed_somehow, line_for, noise, served};
-use crate::wire::{Http, get, request};
+use super::{HELLO, is_printed_somehow, line_for, noise, served};
+use super::wire::{Http, get, request};
 
 /// Somebody is answered while others are there; their lines may come before.
 fn is_served(lab: &mut Lab, server: &Program, name: &str) -> Outcome {
@@ -201,7 +201,7 @@ pub fn survives_those_who_break_off() -> Stage {
 }
 
 /// How much is sent to a server that wants none of it, at a time.
-const FLOOD: usize = 32 << 20;
+const FLOOD: usize = 16 << 20;
 
 /// Somebody sends the beginning and then more of the same, until nobody takes it any more, and stays; the memory must too.
 fn floods(lab: &mut Lab, server: &Program, beginning: &[u8], more: &str) -> Outcome {
