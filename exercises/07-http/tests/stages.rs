@@ -2,12 +2,14 @@
 //! server, and servers for the client.
 //!
 //! - `wire`: HTTP as the lab speaks it;
+//! - `chance`: messages that are broken somewhere;
 //! - `server`: the server's stages, and the site that it serves;
 //! - `client`: the client's stages.
 //!
 //! The lab judges by the RFCs and the brief: header fields in any order and in any case, a body counted or chunked, a
 //! connection that is closed after an error or kept, are all right.
 
+mod chance;
 mod client;
 mod server;
 mod wire;
@@ -36,6 +38,7 @@ pub fn chapter() -> Chapter {
         server::sends_files_of_every_kind,
         server::finds_files_with_any_name,
         server::serves_the_folder_it_was_started_in,
+        server::knows_its_options,
         server::shows_a_folder,
         server::tells_the_time,
         server::takes_a_query_apart,
@@ -97,6 +100,7 @@ pub fn chapter() -> Chapter {
         server::serves_beside_two_hundred_others,
         server::serves_beside_those_who_do_not_read,
         server::survives_those_who_break_off,
+        server::survives_whatever_comes,
         server::keeps_no_request_in_its_memory,
         server::keeps_no_body_in_its_memory,
         server::answers_no_faster_than_is_read,
@@ -106,6 +110,7 @@ pub fn chapter() -> Chapter {
         client::takes_a_url_apart,
         client::calls_port_80,
         client::speaks_nothing_but_http,
+        client::knows_its_options,
         client::prints_errors_like_any_response,
         client::prints_so_that_it_harms_nobody,
         client::uses_another_method,
@@ -124,9 +129,11 @@ pub fn chapter() -> Chapter {
         client::skips_interim_responses,
         client::a_body_that_breaks_off_is_an_error,
         client::what_is_no_response_is_an_error,
+        client::survives_whatever_comes,
         client::takes_a_long_head,
         client::refuses_a_head_that_is_too_long,
         client::keeps_no_body_in_its_memory,
+        client::keeps_nothing_beside_the_body_in_its_memory,
         client::goes_nowhere_by_itself,
         client::follows_a_redirect,
         client::follows_relative_redirects,
@@ -134,6 +141,7 @@ pub fn chapter() -> Chapter {
         client::follows_on_the_same_connection_or_another,
         client::turns_a_post_into_a_get,
         client::keeps_a_post,
+        client::keeps_asking_for_the_head_only,
         client::follows_five_redirects,
         client::stays_where_no_redirect_leads,
         client::does_not_wait_for_ever,

@@ -170,6 +170,24 @@ pub fn speaks_nothing_but_http() -> Stage {
         })
 }
 
+pub fn knows_its_options() -> Stage {
+    Stage::client("An option without its value ends with status 2")
+        .promises(["C5"])
+        .why("What is missing on the command line is the user's mistake, and found before anybody is called.")
+        .hints([
+            "What does your client make of `-o` with nothing behind it?",
+            "clap knows which options have a value, and ends with status 2 where there is none.",
+            "#[arg(short, value_name = \"FILE\")] output: Option<PathBuf>,",
+        ])
+        .story(|lab| {
+            let url = "http://127.0.0.1:9/";
+            for option in ["-X", "-H", "-d", "-o", "--timeout"] {
+                lab.bare(Role::Client, &[url, option])?.refuses_usage()?;
+            }
+            Ok(())
+        })
+}
+
 /// Status 1 with an error, or status 2: whether a URL is wrong usage is seen in different ways.
 fn cannot_use(client: &Program) -> Outcome {
     let finished = client.ends()?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use scenario::{Lab, Outcome, Stage, demand};
 
 use super::{asked, gives_up, prints, response, url};
+use super::chance::{Chance, broken_somewhere};
 use super::wire::Http;
 
 pub fn reads_as_many_bytes_as_were_announced() -> Stage {
@@ -280,6 +281,40 @@ pub fn what_is_no_response_is_an_error() -> Stage {
         })
 }
 
+pub fn survives_whatever_comes() -> Stage {
+    Stage::client("Responses with bytes changed, lost and doubled are read, or are an error")
+        .promises(["C5", "H12"])
+        .why(
+            "Who answers is not always who was asked, and never who can be trusted. Whatever comes, the client ends by itself, \
+             with what it could read or with an error, and never with a crash.",
+        )
+        .hints([
+            "What does your client say on stderr in this stage?",
+            "Every `unwrap`, every index and every `from_utf8` in the way of a response is a question: what if not?",
+            "let status = line.get(9..12).context(\"no status line\")?;",
+        ])
+        .story(|lab| {
+            const SEED: u64 = 7;
+            let responses = [
+                response("200 OK", &["Content-Type: text/plain", "X-Lab: 1"], "hello"),
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=1\r\nhello\r\n0\r\nX: 1\r\n\r\n".to_vec(),
+                b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nsorry".to_vec(),
+                response("302 Found", &["Location: ../a?b#c"], ""),
+            ];
+            let mut chance = Chance(SEED);
+            for round in 0..48 {
+                let (client, mut server, _) = asked(lab, &["--timeout", "2"], "/")?;
+                server.send_unwelcome(broken_somewhere(&responses[round % responses.len()], &mut chance));
+                let code = client.ends()?.code;
+                demand(matches!(code, Some(0 | 1)), || {
+                    let status = code.map_or("a signal".to_owned(), |code| format!("status {code}"));
+                    format!("Your client ended with {status}, where 0 or 1 was due.")
+                })?;
+            }
+            Ok(())
+        })
+}
+
 /// A head of about this many bytes, in lines that no library finds too long.
 fn long_head(length: usize) -> String {
     let line = format!("X-Long: {}\r\n", "x".repeat(990));
@@ -365,6 +400,37 @@ pub fn keeps_no_body_in_its_memory() -> Stage {
                 lab.memory_stays(&client, |_| {
                     server.send_repeatedly(&piece, FLOOD)?;
                     server.is_read()?;
+                    Ok(FLOOD as u64)
+                })?;
+                server.resets()?;
+                gives_up(&client, &[])?;
+            }
+            Ok(())
+        })
+}
+
+pub fn keeps_nothing_beside_the_body_in_its_memory() -> Stage {
+    Stage::client("What comes beside the body costs no memory")
+        .promises(["C10", "H12"])
+        .why("Extensions of a chunk, fields behind the last one, 1xx responses: of each there may be more than one can keep.")
+        .hints([
+            "Where does your client collect what it does not need?",
+            "Nowhere: it skips it, or gives up when there is too much of it.",
+            "Read the line of a size like a line of a head: with a limit.",
+        ])
+        .story(|lab| {
+            const FLOOD: usize = 16 << 20;
+            const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+            for (beginning, more) in [
+                (format!("{CHUNKED}5;x="), "x"),
+                (format!("{CHUNKED}5\r\nhello\r\n0\r\nX-Lab: "), "x"),
+                (format!("{CHUNKED}5\r\nhello\r\n0\r\n"), "X-Lab: and so on\r\n"),
+                ("HTTP/1.1 100 Continue\r\n\r\n".to_owned(), "HTTP/1.1 100 Continue\r\nX-Lab: 1\r\n\r\n"),
+            ] {
+                let (client, mut server, _) = asked(lab, &[], "/")?;
+                server.send_unheeded(beginning);
+                lab.memory_stays(&client, |_| {
+                    server.send_repeatedly(more.repeat((64 << 10) / more.len()), FLOOD)?;
                     Ok(FLOOD as u64)
                 })?;
                 server.resets()?;

@@ -9,6 +9,7 @@ mod waiting;
 
 use scenario::{Breaking, Lab, Outcome, Program, TcpPeer, TcpStand, demand, quoted};
 
+use super::chance;
 use super::wire::{self, Http, Request};
 
 pub use self::asking::*;
@@ -49,6 +50,10 @@ fn response(status: &str, fields: &[&str], body: impl AsRef<[u8]>) -> Vec<u8> {
 /// One exchange with the client, which asks for whatever it likes.
 pub fn one_answer(_: &mut Lab, stand: TcpStand, client: &Program) -> Outcome {
     let (mut server, request) = hears(&stand)?;
+    let (host, port) = (request.values("Host")[0].to_owned(), stand.address().port());
+    let name = host.strip_suffix(&format!(":{port}")).unwrap_or_default();
+    let is_host = !name.is_empty() && (!name.contains(':') || name.starts_with('[') && name.ends_with(']'));
+    demand(is_host, || format!("`Host: {host}` is not the host of the URL and its port, {port}.")).breaking(&["H11"])?;
     demand(request.method == "GET", || format!("Your client asked `{}`, where GET was due.", request.line()))?;
     server.send(response("200 OK", &["Content-Type: text/plain"], "hello"))?;
     prints(client, b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n", "hello")

@@ -370,8 +370,9 @@ pub fn refuses_fields_that_two_would_read_differently() -> Stage {
                 let bytes = format!("POST /app/echo HTTP/1.1\r\nHost: lab\r\n{field}\r\n\r\n");
                 refused_and_closed(lab, &server, &bytes, &[400])?;
             }
-            let first = "GET /hello.txt HTTP/1.1\r\n X-Lab: 1\r\nHost: lab\r\n\r\n";
-            refused_and_closed(lab, &server, first, &[400])?;
+            for head in ["GET /hello.txt HTTP/1.1\r\n X-Lab: 1\r\nHost: lab\r\n\r\n", "GET /hello.txt\rX HTTP/1.1\r\nHost: lab\r\n\r\n"] {
+                refused_and_closed(lab, &server, head, &[400])?;
+            }
             ask(lab, &server, get("/hello.txt"))?.is(200)?.says(HELLO)?;
             Ok(())
         })

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use scenario::{Lab, Outcome, Program, Stage, demand};
+use scenario::{Lab, Meaning, Outcome, Program, Stage, demand};
 
-use super::{HELLO, ask, served};
+use super::{HELLO, ask, exchange, served};
 use super::wire::{Response, date, get, request};
 
 /// GET /hello.txt with more fields.
@@ -40,6 +40,10 @@ pub fn sends_nothing_twice() -> Stage {
             for list in ["\"other\"".to_owned(), "W/\"other\", \"another\"".to_owned(), format!("\"x{}", &strong[1..]), "\"\"".to_owned()] {
                 with(lab, &server, &[&format!("If-None-Match: {list}")])?.is(200)?.says(HELLO)?;
             }
+            let mut bob = lab.tcp("bob", &server)?;
+            let last = request("GET /hello.txt", &["Connection: close", &format!("If-None-Match: {tag}")], "");
+            is_not_modified(exchange(&server, &mut bob, last)?, &tag)?;
+            bob.expect_end().or_rather("A 304 has no body.")?;
             let head = request("HEAD /hello.txt", &[&format!("If-None-Match: {tag}")], "");
             is_not_modified(ask(lab, &server, head)?, &tag)?;
             ask(lab, &server, request("GET /no-such-page", &["If-None-Match: *"], ""))?.is(404)?;

@@ -15,6 +15,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use scenario::{Breaking, Folder, Lab, Outcome, Program, TcpPeer, demand};
 
+use super::chance::{Chance, broken_somewhere};
 use super::wire::{self, Http, Response, date, first_line, get};
 
 pub use self::bodies::*;
@@ -83,10 +84,16 @@ pub fn one_answer(lab: &mut Lab, server: &Program) -> Outcome {
     Ok(())
 }
 
-/// Somebody comes, asks, is answered, and goes.
+/// Somebody comes, asks, is answered, and goes. Behind the answer there must be nothing but the end.
 fn ask(lab: &mut Lab, server: &Program, request: impl AsRef<[u8]>) -> Outcome<Response> {
     let mut alice = lab.tcp("alice", server)?;
-    exchange(server, &mut alice, request)
+    let answer = exchange(server, &mut alice, request)?;
+    // Who reads the end of one side closes the other. Somebody may be slow to, and be right.
+    const A_WHILE: Duration = Duration::from_millis(200);
+    alice.ends_sending().ok();
+    let comes_to_an_end = !alice.hears_within(A_WHILE)? || alice.is_at_its_end()?;
+    answer.demand(comes_to_an_end, || format!("Behind the answer to `{}`, more came.", answer.asked)).breaking(&["H5"])?;
+    Ok(answer)
 }
 
 /// Sends a request, and hears the answer; the server must print its line.
@@ -169,14 +176,8 @@ fn around_the_body(request: &[u8]) -> usize {
 
 /// Bytes without any order in them, the same in every run.
 fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    let next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state as u8
-    };
-    std::iter::repeat_with(next).take(length).collect()
+    let mut chance = Chance(1);
+    std::iter::repeat_with(|| chance.below(256) as u8).take(length).collect()
 }
 
 /// A symlink in the site; `false` where the system has none.

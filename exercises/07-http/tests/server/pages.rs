@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use scenario::{Breaking, Lab, Outcome, Program, Stage, demand, skip};
+use scenario::{Breaking, Lab, Outcome, Program, Role, Stage, demand, skip};
 
 use super::{HELLO, Site, answer_to, ask, cut_everywhere, exchange, noise, served};
 use super::wire::{Framing, Response, date, get, post, request};
@@ -218,6 +218,22 @@ pub fn serves_the_folder_it_was_started_in() -> Stage {
             ask(lab, &server, get("/here.txt"))?.is(200)?.says("here")?;
             ask(lab, &server, get("/www/hello.txt"))?.is(200)?.says(HELLO)?;
             Ok(())
+        })
+}
+
+pub fn knows_its_options() -> Stage {
+    Stage::server("An option without its value, or with one that is none, ends with status 2")
+        .promises(["C5"])
+        .why("A timeout of `soon` can only be a mistake: whoever starts a server wants to know that now, and not when it hangs.")
+        .hints([
+            "What does your server make of `--timeout soon`?",
+            "A `value_parser` lets clap check a value, and end with status 2.",
+            "#[arg(long, value_name = \"SECONDS\", default_value = \"10\", value_parser = seconds)]",
+        ])
+        .story(|lab| {
+            let wrong: [&[&str]; 5] =
+                [&["--timeout"], &["--timeout", "soon"], &["--timeout", "5x"], &["--timeout=-1"], &["--root"]];
+            wrong.iter().try_for_each(|arguments| lab.bare(Role::Server, arguments)?.refuses_usage())
         })
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use scenario::{Breaking, Lab, Meaning, Outcome, Program, Stage, demand};
 
-use super::{HELLO, is_printed_somehow, line_for, noise, served};
+use super::{HELLO, Chance, broken_somewhere, is_printed_somehow, line_for, noise, served};
 use super::wire::{Http, get, request};
 
 /// Somebody is answered while others are there; their lines may come before.
@@ -196,6 +196,43 @@ pub fn survives_those_who_break_off() -> Stage {
                 is_served(lab, &server, "alice")?;
             }
             // Which lines the broken connections leave is open.
+            lab.lowers_the_curtain()
+        })
+}
+
+pub fn survives_whatever_comes() -> Stage {
+    Stage::server("Requests with bytes changed, lost and doubled stop nobody")
+        .promises(["C6", "C5"])
+        .why(
+            "A parser meets everything in the end: broken programs, other protocols, and people who send whatever might hurt. \
+             An index beyond the end, or text that is none, must be an answer of 400 and not the end of a program.",
+        )
+        .hints([
+            "What do your programs say on stderr while this stage runs?",
+            "Every `unwrap`, every index and every `from_utf8` in the way of a request is a question: what if not?",
+            "slice.get(from..to).ok_or(400)?; str::from_utf8(bytes).map_err(|_| 400)?",
+        ])
+        .story(|lab| {
+            const SEED: u64 = 7;
+            let (_site, server) = served(lab, &[])?;
+            let requests = [
+                request("GET /h%65llo.txt?a=%20", &["Range: bytes=0-4", "If-None-Match: \"x\", W/\"y\""], ""),
+                request("HEAD /", &["If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT", "Connection: close"], ""),
+                request("GET /app/query?page=1&name=d%61vid+x", &["Range: bytes=-5"], ""),
+                request("POST /app/echo", &["Content-Length: 5", "Content-Type: text/plain"], "hello"),
+                request("POST /app/echo", &["Transfer-Encoding: chunked"], "5;x=1\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n"),
+            ];
+            lab.in_short("mallory", "sends 300 requests that are broken somewhere", |lab| {
+                let mut chance = Chance(SEED);
+                for round in 0..300 {
+                    let mut mallory = lab.tcp("mallory", &server)?;
+                    mallory.send_unwelcome(broken_somewhere(&requests[round % requests.len()], &mut chance));
+                    lab.keep((round % 50 == 0).then_some(mallory));
+                }
+                Ok(())
+            })?;
+            is_served(lab, &server, "alice")?;
+            // What was answered, and printed, is as different as what was sent.
             lab.lowers_the_curtain()
         })
 }
