@@ -66,8 +66,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let session = Session::start(&server, &found.chapter, arguments.rules())?;
     let more: Vec<_> = arguments.client.iter().map(String::as_str).collect();
-    let client =
-        Attached::start(client.client(&session.tap.address().to_string(), &more)).context("cannot start the client")?;
+    let (target, more) = found.chapter.call(&session.tap.address().to_string(), &more);
+    let client = Attached::start(client.client(&target, &more)).context("cannot start the client")?;
     let status = client.wait().context("cannot wait for the client")?;
     let strikes: u64 = session.tap.strikes().iter().sum();
     session.end();

@@ -545,6 +545,15 @@ impl TcpStand {
         self.porter.doors()[0]
     }
 
+    /// Waits `time` for the client to connect: for what it may do, but need not.
+    ///
+    /// # Errors
+    ///
+    /// The lab's listener failed.
+    pub fn accept_within(&self, time: Duration) -> Outcome<Option<TcpPeer>> {
+        self.porter.next_within(time)?.map(|stream| self.welcome(stream)).transpose()
+    }
+
     /// Waits for the client to connect.
     ///
     /// # Errors
@@ -552,6 +561,10 @@ impl TcpStand {
     /// It does not.
     pub fn accept(&self) -> Outcome<TcpPeer> {
         let stream = self.porter.next(&self.scene, "server")?;
+        self.welcome(stream)
+    }
+
+    fn welcome(&self, stream: TcpStream) -> Outcome<TcpPeer> {
         self.scene.transcript().introduce("client", stream.peer_addr()?);
         self.scene.note("client", Act::Does, "connects to server");
         TcpPeer::new(&self.scene, "server", stream)

@@ -1,7 +1,7 @@
 //! One end of a TCP connection of the lab, as an actor: it sends, reads to the end, closes in every way.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -12,6 +12,7 @@ use socket2::SockRef;
 use transcript::{Act, shortened};
 
 use crate::program::side_by_side;
+use crate::queues::queues;
 use crate::scene::{GLANCE, Scene, titled};
 use crate::trouble::{Outcome, Trouble, broken};
 
@@ -164,6 +165,39 @@ impl TcpPeer {
         }
     }
 
+    /// The next message of a protocol, in whatever pieces it comes. What comes behind it is left for later.
+    ///
+    /// `parse` is given what has come, and whether that is all there will ever be. It returns a message and its length in
+    /// bytes, nothing as long as more is needed, or what is wrong with it, as a sentence.
+    ///
+    /// # Errors
+    ///
+    /// Nothing comes that is such a message.
+    pub fn next_message<T>(
+        &mut self,
+        due: &str,
+        mut parse: impl FnMut(&[u8], bool) -> Result<Option<(T, usize)>, String>,
+    ) -> Outcome<T> {
+        let mut ended = false;
+        loop {
+            match parse(&self.ahead, ended) {
+                Ok(Some((message, length))) => {
+                    self.note_received(&self.ahead[..length]);
+                    self.ahead.drain(..length);
+                    return Ok(message);
+                }
+                Err(wrong) => {
+                    self.note_received(&self.ahead);
+                    return Err(broken(wrong));
+                }
+                Ok(None) => match self.read_some()? {
+                    Came::End if !ended => ended = true,
+                    came => self.is_more(came, due)?,
+                },
+            }
+        }
+    }
+
     /// The next line, without its newline, whatever it is; `due` says what was expected if none comes.
     ///
     /// # Errors
@@ -228,8 +262,13 @@ impl TcpPeer {
 
     /// Reads once; the end of the stream is a failure, because `due` was due.
     fn read_ahead(&mut self, due: &str) -> Outcome {
+        let came = self.read_some()?;
+        self.is_more(came, due)
+    }
+
+    fn is_more(&mut self, came: Came, due: &str) -> Outcome {
         let due = shortened(due);
-        let instead = match self.read_some()? {
+        let instead = match came {
             Came::Bytes(bytes) => {
                 self.ahead.extend(bytes);
                 return Ok(());
@@ -314,6 +353,43 @@ impl TcpPeer {
         Err(broken(format!("{} got {rest}, where the end of the stream was due.", titled(&self.name))))
     }
 
+    /// Whether the connection ends here, in order or not, with nothing before that: whoever closes while bytes wait that it
+    /// did not want to read breaks off.
+    ///
+    /// # Errors
+    ///
+    /// Nothing comes, and the connection stays.
+    pub fn is_at_its_end(&mut self) -> Outcome<bool> {
+        if !self.ahead.is_empty() {
+            return Ok(false);
+        }
+        match self.read_some()? {
+            Came::End | Came::Reset(_) => {
+                self.note(Act::Does, "sees the connection closed");
+                Ok(true)
+            }
+            Came::Nothing => Err(self.scene.in_vain(&self.name, "the connection to be closed")),
+            Came::Bytes(bytes) => {
+                self.ahead.extend(bytes);
+                Ok(false)
+            }
+        }
+    }
+
+    /// The connection must end here, in order or not, with nothing before that.
+    ///
+    /// # Errors
+    ///
+    /// More comes, or the connection stays.
+    pub fn expect_close(&mut self) -> Outcome {
+        if self.is_at_its_end()? {
+            return Ok(());
+        }
+        self.note_received(&self.ahead);
+        let came = shortened(&self.scene.described(&self.ahead));
+        Err(broken(format!("{} got {came}, where the end of the connection was due.", titled(&self.name))))
+    }
+
     /// For `time` after the end of the stream, the other side must not break the connection off.
     ///
     /// # Errors
@@ -343,8 +419,7 @@ impl TcpPeer {
         let (Ok(SocketAddr::V4(there)), SocketAddr::V4(here)) = (self.stream.peer_addr(), self.address) else {
             return None;
         };
-        let sockets = std::fs::read_to_string("/proc/net/tcp").ok()?;
-        Some(queues(&sockets, here, there)?.received + queues(&sockets, there, here)?.unsent)
+        Some(queues(here, there)?.received + queues(there, here)?.unsent)
     }
 
     fn read_some(&mut self) -> Outcome<Came> {
@@ -415,8 +490,7 @@ impl TcpPeer {
         };
         let read = self.scene.wait_for(|| {
             thread::sleep(MOMENT);
-            let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
-            Ok(queues(&sockets, there, here).is_none_or(|queues| queues.received == 0).then_some(()))
+            Ok(queues(there, here).is_none_or(|queues| queues.received == 0).then_some(()))
         })?;
         read.ok_or_else(|| self.scene.in_vain(&self.name, "the other side to read"))
     }
@@ -470,27 +544,6 @@ fn is_silence(error: &io::Error) -> bool {
 /// A pause that lets others come to their turn.
 const MOMENT: Duration = Duration::from_millis(5);
 
-/// What waits in a socket: for its program, and for the other side's system.
-struct Queues {
-    received: u64,
-    unsent: u64,
-}
-
-/// What waits in the socket at `local`, as Linux's table of TCP `sockets` has it.
-fn queues(sockets: &str, local: SocketAddrV4, remote: SocketAddrV4) -> Option<Queues> {
-    let hexadecimal =
-        |address: SocketAddrV4| format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port());
-    let (local, remote) = (hexadecimal(local), hexadecimal(remote));
-    let row = sockets.lines().find(|row| {
-        let mut fields = row.split_whitespace().skip(1);
-        fields.next() == Some(&local) && fields.next() == Some(&remote)
-    })?;
-    // The queues stand as SENT:RECEIVED, in hexadecimal.
-    let (unsent, received) = row.split_whitespace().nth(4)?.split_once(':')?;
-    let number = |text| u64::from_str_radix(text, 16).ok();
-    Some(Queues { received: number(received)?, unsent: number(unsent)? })
-}
-
 /// Takes connections on every given listener, from the first moment, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Porter {
@@ -536,12 +589,16 @@ impl Porter {
     }
 
     pub(crate) fn next(&self, scene: &Scene, stand: &str) -> Outcome<TcpStream> {
-        let arrived = scene.wait_for(|| match self.arrivals.recv_timeout(GLANCE) {
+        let arrived = scene.wait_for(|| self.next_within(GLANCE))?;
+        arrived.ok_or_else(|| scene.in_vain(stand, "a connection"))
+    }
+
+    pub(crate) fn next_within(&self, time: Duration) -> Outcome<Option<TcpStream>> {
+        match self.arrivals.recv_timeout(time) {
             Ok(stream) => Ok(Some(stream)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(Trouble::Lab("the lab's listener failed".into())),
-        })?;
-        arrived.ok_or_else(|| scene.in_vain(stand, "a connection"))
+        }
     }
 }
 

@@ -1,0 +1,167 @@
+//! Files of a folder, and of nothing outside it.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, OpenOptions};
+
+use crate::answer::{Answer, Content, Refusal, Status};
+use crate::conditional::{Validators, http_date, objection, range_applies};
+use crate::range::{Range, range};
+use crate::request::Request;
+use crate::target::Target;
+
+/// What a folder without a name of a file means.
+const INDEX: &str = "index.html";
+
+/// The folder that is served.
+///
+/// Whether a path stays inside it cannot be seen from the path: any part of it may be a symlink, and may become one
+/// between a look and the opening. `Dir` asks the system to open a file below the folder or not at all.
+pub struct Site(Dir);
+
+impl Site {
+    /// The site in this folder.
+    ///
+    /// # Errors
+    ///
+    /// When it is not a folder, or not for us.
+    pub fn open(root: &Path) -> io::Result<Site> {
+        Dir::open_ambient_dir(root, ambient_authority()).map(Site)
+    }
+
+    /// Opens what has this name. To open a FIFO is to wait for whoever writes to it, unless we say that we do not wait.
+    fn file(&self, path: &Path) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true);
+        #[cfg(unix)]
+        cap_std::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+        self.0.open_with(path, &options).map(cap_std::fs::File::into_std)
+    }
+}
+
+/// Answers a GET or HEAD of a file.
+///
+/// # Errors
+///
+/// 404 when there is no such file, 403 when it is not for everybody, 503 when there are too many open already.
+///
+/// # Your turn
+///
+/// Join the names to a path. If the last one is empty, there was a slash at the end, and it is the folder's `INDEX` that
+/// is meant. If what was opened turns out to be a folder, answer with `with_slash`; if it is no file, with 404.
+pub fn answer(site: &Site, request: &Request, names: &[String]) -> Result<Answer, Refusal> {
+    let mut path: PathBuf = names.iter().filter(|name| !name.is_empty()).collect();
+    if names.last().is_some_and(String::is_empty) {
+        path.push(INDEX);
+    }
+    let file = site.file(&path).map_err(refuse)?;
+    let about = file.metadata().map_err(refuse)?;
+    if about.is_dir() && !path.ends_with(INDEX) {
+        return Ok(with_slash(&request.target));
+    }
+    if !about.is_file() {
+        return Err(Refusal { status: Status::NOT_FOUND, why: "this is no file" });
+    }
+    Ok(content(request, &path, file, &about))
+}
+
+/// The answer with the file in it, or a part of it, or why not.
+///
+/// # Your turn
+///
+/// An `objection` is answered `without_content`, a 304 with the ETag. Only GET has ranges, and only if `range_applies`:
+/// 206 with Content-Range `bytes 0-4/13` for a part, 416 with `bytes */13` for an unsatisfiable one. All else is 200.
+fn content(request: &Request, path: &Path, file: File, about: &Metadata) -> Answer {
+    let validators = validators(about);
+    let etag = validators.etag.clone().unwrap_or_default();
+    if let Some(status) = objection(&request.method, &request.fields, &validators) {
+        return without_content(status, vec![("ETag", etag)]);
+    }
+    let size = about.len();
+    let asked = request.fields.only("Range").filter(|_| request.method == "GET");
+    let granted = match asked.filter(|_| range_applies(&request.fields, &validators)) {
+        Some(value) => range(value, size),
+        None => Range::Whole,
+    };
+    let (status, start, length) = match granted {
+        Range::Whole => (Status::OK, 0, size),
+        Range::Part { start, length } => (Status::PARTIAL_CONTENT, start, length),
+        Range::Unsatisfiable => {
+            let refusal = Refusal { status: Status::RANGE_NOT_SATISFIABLE, why: "the file is not as long" };
+            return Answer::from(refusal).with("Content-Range", format!("bytes */{size}"));
+        }
+    };
+    let modified = validators.modified.map(http_date).unwrap_or_default();
+    let answer = Answer::new(status, Content::Part { file, start, length })
+        .with("Content-Type", kind(path))
+        .with("Last-Modified", modified)
+        .with("ETag", etag)
+        .with("Accept-Ranges", "bytes");
+    match status {
+        Status::PARTIAL_CONTENT => answer.with("Content-Range", format!("bytes {start}-{}/{size}", start + length - 1)),
+        _ => answer,
+    }
+}
+
+/// An answer to a request whose condition does not hold.
+pub fn without_content(status: Status, fields: Vec<(&'static str, String)>) -> Answer {
+    match status {
+        Status::NOT_MODIFIED => Answer { status, fields, content: Content::None },
+        _ => Refusal { status, why: "it is not in the state that the request is for" }.into(),
+    }
+}
+
+/// By what one state of a file is told from another: its length, and the time of its last change as exactly as the
+/// system has it. A date in HTTP has but seconds, and must not be in the future (RFC 9110, section 8.8.2.1).
+///
+/// # Your turn
+///
+/// The ETag is a text in quotes that has both. `modified` is in whole seconds, and not later than now.
+fn validators(about: &Metadata) -> Validators {
+    let since_1970 = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let changed = about.modified().map(since_1970).unwrap_or_default();
+    let seconds = changed.as_secs().min(since_1970(SystemTime::now()).as_secs());
+    Validators {
+        etag: Some(format!("\"{:x}-{:x}\"", about.len(), changed.as_nanos())),
+        modified: Some(UNIX_EPOCH + Duration::from_secs(seconds)),
+    }
+}
+
+/// The media type, by the end of the name. Text is taken to be UTF-8.
+fn kind(path: &Path) -> String {
+    let kind = mime_guess::from_path(path).first_or_octet_stream();
+    match kind.type_() {
+        mime_guess::mime::TEXT => format!("{}; charset=utf-8", kind.essence_str()),
+        _ => kind.essence_str().to_owned(),
+    }
+}
+
+/// A folder's page has links to `picture.png` beside it; without the slash at the end of its own URL, a browser would
+/// look for them in the folder above.
+///
+/// # Your turn
+///
+/// 301 with the path, a slash, and the query as Location. The path begins with one slash: after two, a browser
+/// would take the first name for a host.
+fn with_slash(target: &Target) -> Answer {
+    let Target::Resource { path, query } = target else { return Answer::new(Status::NOT_FOUND, Content::None) };
+    let query = query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+    let location = format!("/{}/{query}", path.trim_matches('/'));
+    Answer::text(Status::MOVED_PERMANENTLY, format!("It is at {location}\n")).with("Location", location)
+}
+
+/// What the client is told of an error of the system.
+fn refuse(error: io::Error) -> Refusal {
+    #[cfg(unix)]
+    if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) {
+        return Refusal { status: Status::SERVICE_UNAVAILABLE, why: "too many files are open, try again" };
+    }
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Refusal { status: Status::FORBIDDEN, why: "this is not for you" },
+        _ => Refusal { status: Status::NOT_FOUND, why: "there is no such file" },
+    }
+}

@@ -1,0 +1,161 @@
+//! The head of a request: request line and header fields (RFC 9112, sections 3 and 5).
+
+use crate::Parsed;
+use crate::answer::{Refusal, Status};
+use crate::fields::{Fields, Sender, is_token, section_length, without_line_end};
+use crate::target::{Target, is_authority};
+
+/// The longest request line that a server takes, in bytes.
+pub const MAX_REQUEST_LINE: usize = 8 << 10;
+
+/// The longest header section that a server takes, in bytes.
+pub const MAX_SECTION: usize = 16 << 10;
+
+/// The methods of RFC 9110. In small letters they would be others.
+const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE"];
+
+/// Which HTTP/1 the client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// A request a connection; no chunked bodies.
+    Http10,
+    /// This one, or a later one that still understands it.
+    Http11,
+}
+
+/// What a client asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The request line as it came.
+    pub line: String,
+    /// Its first word.
+    pub method: String,
+    /// Its second.
+    pub target: Target,
+    /// Its third.
+    pub version: Version,
+    /// The header fields.
+    pub fields: Fields,
+}
+
+impl Request {
+    /// The head that these bytes begin with.
+    ///
+    /// ```
+    /// use http::Parsed;
+    /// use http::request::Request;
+    ///
+    /// let bytes = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET /next";
+    /// let Parsed::Whole(request, length) = Request::parse(bytes).unwrap() else { panic!("it is all here") };
+    /// assert_eq!((request.method.as_str(), &bytes[length..]), ("GET", &b"GET /next"[..]));
+    /// assert_eq!(Request::parse(&bytes[..20]), Ok(Parsed::NotYet));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the client is to be told, as soon as the bytes leave no other answer.
+    ///
+    /// # Your turn
+    ///
+    /// Skip the empty lines before the request (a client of old sent one after a body). Take the request line up to the
+    /// first LF, at most `MAX_REQUEST_LINE` bytes (`line_too_long`), and `parse_line` it. The header section after it
+    /// ends where `section_length` says, after `MAX_SECTION` bytes and the empty line at most (431). Then `check_host`.
+    pub fn parse(bytes: &[u8]) -> Result<Parsed<Request>, Refusal> {
+        let blank = empty_lines(bytes);
+        let rest = &bytes[blank..];
+        let line_length = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
+        let line = without_line_end(&rest[..line_length]);
+        if blank.max(line.len()) > MAX_REQUEST_LINE {
+            return Err(line_too_long(line));
+        }
+        if !rest[..line_length].ends_with(b"\n") {
+            return Ok(Parsed::NotYet);
+        }
+        let request = Request::parse_line(line)?;
+        let section = &rest[line_length..];
+        let length = section_length(section);
+        if length.unwrap_or(section.len()) > MAX_SECTION + "\r\n".len() {
+            return Err(Refusal { status: Status::FIELDS_TOO_LARGE, why: "the header section is too long" });
+        }
+        let Some(length) = length else { return Ok(Parsed::NotYet) };
+        let fields = without_line_end(&section[..length]);
+        let request = Request { fields: Fields::parse(fields, Sender::Client)?, ..request };
+        request.check_host()?;
+        Ok(Parsed::Whole(request, blank + line_length + length))
+    }
+
+    /// A request line: method, target, version, with one space between them.
+    ///
+    /// # Your turn
+    ///
+    /// Exactly three parts (400). The method is a token (400). The version is `HTTP/`, a digit, a dot, a digit (400), and
+    /// the first digit 1 (505). Then parse the target. The fields stay empty for now.
+    fn parse_line(line: &[u8]) -> Result<Request, Refusal> {
+        let malformed = Refusal::bad_request("the request line is not METHOD TARGET HTTP/1.1");
+        let text = str::from_utf8(line).ok().filter(|text| !text.chars().any(char::is_control)).ok_or(malformed)?;
+        let &[method, target, version] = text.split(' ').collect::<Vec<_>>().as_slice() else {
+            return Err(malformed);
+        };
+        if !is_token(method.as_bytes()) {
+            return Err(malformed);
+        }
+        let version = match version.strip_prefix("HTTP/").map(str::as_bytes) {
+            Some(b"1.0") => Version::Http10,
+            Some([b'1', b'.', b'0'..=b'9']) => Version::Http11,
+            Some([b'0'..=b'9', b'.', b'0'..=b'9']) => {
+                return Err(Refusal { status: Status::VERSION_NOT_SUPPORTED, why: "only HTTP/1.1 is spoken here" });
+            }
+            _ => return Err(malformed),
+        };
+        let (line, method) = (text.to_owned(), method.to_owned());
+        let target = Target::parse(&method, target)?;
+        Ok(Request { line, method, target, version, fields: Fields::default() })
+    }
+
+    /// One Host, and a valid one; only before HTTP/1.1 could it be missing (RFC 9112, section 3.2).
+    ///
+    /// # Your turn
+    ///
+    /// 400 unless there is exactly one Host field and `is_authority` agrees with it. HTTP/1.0 may do without.
+    fn check_host(&self) -> Result<(), Refusal> {
+        match self.fields.only("Host") {
+            Some(host) if is_authority(host) => Ok(()),
+            None if self.version == Version::Http10 && !self.fields.has("Host") => Ok(()),
+            _ => Err(Refusal::bad_request("there must be one Host field, and a valid one")),
+        }
+    }
+
+    /// Whether the method is one of RFC 9110: those that are not are unknown here (501), the others at most not allowed.
+    pub fn has_known_method(&self) -> bool {
+        METHODS.contains(&self.method.as_str())
+    }
+
+    /// Whether the client wants to send another request on this connection (RFC 9112, section 9.3).
+    ///
+    /// # Your turn
+    ///
+    /// The option `close` in the Connection field means no. Otherwise, HTTP/1.1 means yes, and HTTP/1.0 means no unless
+    /// there is the option `keep-alive`.
+    pub fn keeps_connection(&self) -> bool {
+        let option = |name| self.fields.lists("Connection", name);
+        !option("close") && (self.version == Version::Http11 || option("keep-alive"))
+    }
+}
+
+/// How many bytes of empty lines are at the beginning.
+fn empty_lines(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    while let Some(after) = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n")) {
+        rest = after;
+    }
+    bytes.len() - rest.len()
+}
+
+/// The answer to a request line without end depends on what it is that has no end.
+fn line_too_long(line: &[u8]) -> Refusal {
+    match line.iter().position(|byte| *byte == b' ') {
+        Some(_) => Refusal { status: Status::URI_TOO_LONG, why: "the request line is too long" },
+        None if is_token(line) => Refusal { status: Status::NOT_IMPLEMENTED, why: "no method is as long as this" },
+        None => Refusal::bad_request("this is no request line"),
+    }
+}
