@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use scenario::{Lab, Meaning, Outcome, Program, Stage};
 
-use super::{HELLO, answer_to, around_the_body, ask, cut_everywhere, is_printed_somehow, refused, served};
 use super::wire::{Http, first_line, get, post, request};
+use super::{HELLO, answer_to, around_the_body, ask, cut_everywhere, is_printed_somehow, refused, served};
 
 pub fn takes_a_body_in_pieces() -> Stage {
     Stage::server("A body may arrive in any pieces, together with its head or long after")
