@@ -48,8 +48,8 @@ impl Session {
         Ok(Session { tap, server, telling })
     }
 
-    /// Waits until the server has nothing more to say, and ends it.
-    pub fn end(self) {
+    /// Waits until the server has nothing more to say, and ends it. The tap is left, with all that it has seen.
+    pub fn end(self) -> Tap {
         // Its last lines may still be on their way: what a client sends last, a server prints after the client is gone.
         let _ = self.server.wait(QUIET);
         let stderr = self.server.stderr();
@@ -58,6 +58,7 @@ impl Session {
         for line in stderr.lines() {
             print(&format!("server   ! {}\n", transcript::literal::harmless(line)));
         }
+        self.tap
     }
 }
 
