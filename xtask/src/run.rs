@@ -49,7 +49,7 @@ pub struct Arguments {
     #[arg(long, default_value = "1")]
     seed: u64,
     /// Start so many clients, and type for all of them: `2: hello` is said by client 2, other lines by the server's operator
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=99), conflicts_with = "client")]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=99), conflicts_with_all = ["client", "pcap"])]
     clients: Option<u16>,
     /// Arguments of the client
     #[arg(last = true)]
