@@ -12,9 +12,9 @@ use socket2::SockRef;
 use transcript::{Act, shortened};
 
 use crate::program::side_by_side;
+use crate::queues::queues;
 use crate::scene::{GLANCE, Scene, titled};
 use crate::trouble::{Outcome, Trouble, broken};
-use crate::unread::unread_bytes;
 
 /// Somebody with a TCP connection.
 #[derive(Debug)]
@@ -98,11 +98,13 @@ impl TcpPeer {
     pub fn send_flood(&mut self, most: usize) -> Outcome<usize> {
         self.stream.set_write_timeout(Some(Duration::from_millis(200)))?;
         let chunk = [b'x'; 64 << 10];
-        let mut sent = 0;
+        let (mut sent, mut in_vain) = (0, 0);
         let deadline = Instant::now() + self.scene.patience();
-        while sent < most && Instant::now() < deadline {
+        // Once, the other side may have been too busy to read.
+        while sent < most && in_vain < 3 && Instant::now() < deadline {
             match self.stream.write(&chunk) {
-                Ok(length) => sent += length,
+                Ok(length) => (sent, in_vain) = (sent + length, 0),
+                Err(error) if is_silence(&error) => in_vain += 1,
                 Err(_) => break,
             }
         }
@@ -411,6 +413,15 @@ impl TcpPeer {
         Ok(())
     }
 
+    /// How many bytes are on their way to this peer, and not read yet: those that wait here, and those that the other
+    /// side's system could not send yet. Linux tells; elsewhere nobody knows.
+    pub fn bytes_on_the_way(&self) -> Option<u64> {
+        let (Ok(SocketAddr::V4(there)), SocketAddr::V4(here)) = (self.stream.peer_addr(), self.address) else {
+            return None;
+        };
+        Some(queues(here, there)?.received + queues(there, here)?.unsent)
+    }
+
     fn read_some(&mut self) -> Outcome<Came> {
         self.stream.set_read_timeout(Some(GLANCE))?;
         let mut buffer = [0; 16 << 10];
@@ -441,16 +452,30 @@ impl TcpPeer {
     ///
     /// It does neither.
     pub fn wait_for_close(&mut self) -> Outcome {
-        loop {
+        self.last_words().map(drop)
+    }
+
+    /// Waits until the other side has closed the connection, in whichever way; returns what it sent before.
+    ///
+    /// # Errors
+    ///
+    /// The connection stays open.
+    pub fn last_words(&mut self) -> Outcome<Vec<u8>> {
+        const LONGEST: usize = 16 << 20;
+        // What waits for somebody with little room would come in very small pieces.
+        SockRef::from(&self.stream).set_recv_buffer_size(LONGEST)?;
+        let mut words = std::mem::take(&mut self.ahead);
+        while words.len() < LONGEST {
             match self.read_some()? {
-                Came::Bytes(_) => {}
+                Came::Bytes(bytes) => words.extend(bytes),
                 Came::End | Came::Reset(_) => {
                     self.note(Act::Does, "sees the connection closed");
-                    return Ok(());
+                    return Ok(words);
                 }
                 Came::Nothing => return Err(self.scene.in_vain(&self.name, "the connection to be closed")),
             }
         }
+        Err(broken(format!("{} got {} bytes, and no end.", titled(&self.name), words.len())))
     }
 
     /// Waits until the other side has read everything that was sent: until its program did, not only its system.
@@ -465,7 +490,7 @@ impl TcpPeer {
         };
         let read = self.scene.wait_for(|| {
             thread::sleep(MOMENT);
-            Ok(unread_bytes(there, here).is_none_or(|unread| unread == 0).then_some(()))
+            Ok(queues(there, here).is_none_or(|queues| queues.received == 0).then_some(()))
         })?;
         read.ok_or_else(|| self.scene.in_vain(&self.name, "the other side to read"))
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use scenario::{Lab, Outcome, Program, Role, Stage, TcpPeer, Trouble, demand, skip};
 
-use super::{asked, ends_with_0, gives_up, hears, prints, prints_head, response, url};
 use super::wire::{Http, Request};
+use super::{asked, ends_with_0, gives_up, hears, prints, prints_head, response, url};
 
 const HELLO: &str = "Hello, world!\n";
 
@@ -132,7 +132,9 @@ pub fn calls_port_80() -> Stage {
             let client = lab.client(format!("http://{host}/here"), &[])?;
             let (mut server, request) = hears(&stand)?;
             let got = request.values("Host")[0].to_owned();
-            demand(got == host || got == format!("{host}:80"), || format!("`Host: {got}` was sent, where `{host}` was due."))?;
+            demand(got == host || got == format!("{host}:80"), || {
+                format!("`Host: {got}` was sent, where `{host}` was due.")
+            })?;
             request.is("GET /here")?;
             is_answered(&client, &mut server)
         })

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use scenario::{Lab, Outcome, Stage, demand};
 
-use super::{asked, gives_up, prints, response, url};
 use super::chance::{Chance, broken_somewhere};
 use super::wire::Http;
+use super::{asked, gives_up, prints, response, url};
 
 pub fn reads_as_many_bytes_as_were_announced() -> Stage {
     Stage::client("`Content-Length` says where the body ends, not the end of the connection")
@@ -359,7 +359,9 @@ pub fn refuses_a_head_that_is_too_long() -> Stage {
                 let (client, mut server, _) = asked(lab, &[], "/")?;
                 server.send(beginning)?;
                 let taken = server.send_flood(FLOOD)?;
-                demand(taken < FLOOD, || format!("Your client went on reading: it took {} MB of a head.", taken >> 20))?;
+                demand(taken < FLOOD, || {
+                    format!("Your client went on reading: it took {} MB of a head.", taken >> 20)
+                })?;
                 gives_up(&client, &[])?;
             }
             let (client, mut server, _) = asked(lab, &[], "/")?;

@@ -18,7 +18,12 @@ fn holds(folder: &Folder, due: Option<(&str, &[u8])>) -> Outcome {
     let got = folder.get(name)?.unwrap_or_default();
     let at = bytes.iter().zip(&got).take_while(|(due, got)| due == got).count();
     demand(got == bytes, || {
-        format!("{name} has {} bytes, and differs from byte {} on from the {} that were sent.", got.len(), at + 1, bytes.len())
+        format!(
+            "{name} has {} bytes, and differs from byte {} on from the {} that were sent.",
+            got.len(),
+            at + 1,
+            bytes.len()
+        )
     })
 }
 
@@ -166,4 +171,3 @@ fn holds_only_the_folder(folder: &Folder) -> Outcome {
     let names = folder.names()?;
     demand(names == ["a-folder"], || format!("In the folder there is {names:?}, where only `a-folder` was due."))
 }
-

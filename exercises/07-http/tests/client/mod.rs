@@ -53,7 +53,8 @@ pub fn one_answer(_: &mut Lab, stand: TcpStand, client: &Program) -> Outcome {
     let (host, port) = (request.values("Host")[0].to_owned(), stand.address().port());
     let name = host.strip_suffix(&format!(":{port}")).unwrap_or_default();
     let is_host = !name.is_empty() && (!name.contains(':') || name.starts_with('[') && name.ends_with(']'));
-    demand(is_host, || format!("`Host: {host}` is not the host of the URL and its port, {port}.")).breaking(&["H11"])?;
+    demand(is_host, || format!("`Host: {host}` is not the host of the URL and its port, {port}."))
+        .breaking(&["H11"])?;
     demand(request.method == "GET", || format!("Your client asked `{}`, where GET was due.", request.line()))?;
     server.send(response("200 OK", &["Content-Type: text/plain"], "hello"))?;
     prints(client, b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n", "hello")
@@ -135,7 +136,9 @@ fn prints_head(client: &Program, head: &[u8]) -> Outcome<Printed> {
         let surplus = printed.fields.iter().find(|field| !due.fields.contains(field));
         match (missing, surplus) {
             (Some((name, value)), _) => format!("Your client did not print the field `{name}: {value}` as it came."),
-            (None, Some((name, value))) => format!("Your client printed `{name}: {value}`, which is no field of the response."),
+            (None, Some((name, value))) => {
+                format!("Your client printed `{name}: {value}`, which is no field of the response.")
+            }
             (None, None) => "Your client printed a field more or less often than it came.".to_owned(),
         }
     })
@@ -156,7 +159,10 @@ fn gives_up(client: &Program, naming: &[&str]) -> Outcome {
     let missing = naming.iter().find(|name| !last.contains(**name));
     demand(last.starts_with("error: ") && missing.is_none(), || {
         let missing = missing.map_or(String::new(), |name| format!(" and names {name:?}"));
-        format!("The last line of your client on stderr is {}, and not one that begins with `error: `{missing}.", quoted(last.as_bytes()))
+        format!(
+            "The last line of your client on stderr is {}, and not one that begins with `error: `{missing}.",
+            quoted(last.as_bytes())
+        )
     })
     .breaking(&["C5"])
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use scenario::{Breaking, Lab, Outcome, Program, Stage, TcpPeer, TcpStand, demand};
 
-use super::{gives_up, hears, prints, prints_last, response, url};
 use super::wire::{Http, Request};
+use super::{gives_up, hears, prints, prints_last, response, url};
 
 /// A redirect, and the connection is closed: the next request needs a new one.
 fn redirect(status: &str, location: &str) -> Vec<u8> {
@@ -26,7 +26,9 @@ fn arrives(client: &Program, mut server: TcpPeer) -> Outcome {
     let before = prints_last(client, &message, "arrived\n")?;
     let has_heads_only = before.is_empty() || before.starts_with("HTTP/1.") && !before.contains("elsewhere");
     demand(has_heads_only, || {
-        format!("Your client printed {before:?} before the last response: at most the heads of the redirects are due there.")
+        format!(
+            "Your client printed {before:?} before the last response: at most the heads of the redirects are due there."
+        )
     })
     .breaking(&["C4"])
 }
@@ -300,7 +302,9 @@ pub fn keeps_asking_for_the_head_only() -> Stage {
                 let client = lab.client(url(&stand, "/old"), &["-L", "-X", "HEAD"])?;
                 let (mut server, request) = hears(&stand)?;
                 request.is("HEAD /old")?;
-                server.send(format!("HTTP/1.1 {status}\r\nLocation: /new\r\nConnection: close\r\nContent-Length: 10\r\n\r\n"))?;
+                server.send(format!(
+                    "HTTP/1.1 {status}\r\nLocation: /new\r\nConnection: close\r\nContent-Length: 10\r\n\r\n"
+                ))?;
                 server.closes();
                 let (mut server, request) = hears(&stand)?;
                 request.is("HEAD /new")?;

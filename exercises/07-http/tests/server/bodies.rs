@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use scenario::{Lab, Meaning, Outcome, Program, Stage};
 
-use super::{answer_to, around_the_body, ask, cut_everywhere, hears_no, is_printed_somehow, served};
 use super::wire::{Http, first_line, get, post, request};
+use super::{answer_to, around_the_body, ask, cut_everywhere, hears_no, is_printed_somehow, served};
 
 pub fn takes_a_body_in_pieces() -> Stage {
     Stage::server("A body may arrive in any pieces, together with its head or long after")

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use scenario::{Lab, Meaning, Outcome, Program, Stage, demand};
 
-use super::{HELLO, ask, exchange, served};
 use super::wire::{Response, date, get, request};
+use super::{HELLO, ask, exchange, served};
 
 /// GET /hello.txt with more fields.
 fn with(lab: &mut Lab, server: &Program, fields: &[&str]) -> Outcome<Response> {

@@ -4,14 +4,18 @@ use std::time::Duration;
 
 use scenario::{Breaking, Meaning, Outcome, Program, Stage, TcpPeer};
 
-use super::{HELLO, Site, answer_to, ask, exchange, is_printed, served};
 use super::wire::{Framing, Http, Response, date, first_line, get, post, request};
+use super::{HELLO, Site, answer_to, ask, exchange, is_printed, served};
 
 /// A response that must leave the connection open.
 fn stays(answer: &Response) -> Outcome {
     answer
         .demand(!answer.closes(), || {
-            let how = if answer.framing == Framing::Close { "has no length, so only the end of the connection ends it" } else { "says `Connection: close`" };
+            let how = if answer.framing == Framing::Close {
+                "has no length, so only the end of the connection ends it"
+            } else {
+                "says `Connection: close`"
+            };
             format!("The answer to `{}` {how}; nobody had asked for that.", answer.asked)
         })
         .breaking(&["H5"])

@@ -92,7 +92,9 @@ fn ask(lab: &mut Lab, server: &Program, request: impl AsRef<[u8]>) -> Outcome<Re
     const A_WHILE: Duration = Duration::from_millis(200);
     alice.ends_sending().ok();
     let comes_to_an_end = !alice.hears_within(A_WHILE)? || alice.is_at_its_end()?;
-    answer.demand(comes_to_an_end, || format!("Behind the answer to `{}`, more came.", answer.asked)).breaking(&["H5"])?;
+    answer
+        .demand(comes_to_an_end, || format!("Behind the answer to `{}`, more came.", answer.asked))
+        .breaking(&["H5"])?;
     Ok(answer)
 }
 
@@ -126,8 +128,10 @@ fn is_printed(server: &Program, peer: &TcpPeer, response: &Response) -> Outcome 
 fn is_printed_somehow(server: &Program, peer: &TcpPeer, response: &Response) -> Outcome {
     let (begin, end) = (format!("{} \"", peer.address()), format!("\" {} {}", response.status, response.body.len()));
     let line = server.next_line(&line_for(peer, response, response.body.len())).breaking(&["H9"])?;
-    let has_shape = line.starts_with(&begin) && (line.ends_with(&end) || response.body_on_the_wire > response.body.len());
-    demand(has_shape, || format!("Your server printed `{line}`, where `{begin}…{end}` was due.")).breaking(&["H9", "C4"])
+    let has_shape =
+        line.starts_with(&begin) && (line.ends_with(&end) || response.body_on_the_wire > response.body.len());
+    demand(has_shape, || format!("Your server printed `{line}`, where `{begin}…{end}` was due."))
+        .breaking(&["H9", "C4"])
 }
 
 /// Somebody sends what must be refused with one of these statuses.
@@ -137,12 +141,7 @@ fn refused(lab: &mut Lab, server: &Program, bytes: impl AsRef<[u8]>, due: &[u16]
 }
 
 /// The same, when the lines that the server prints are looked at elsewhere. Returns the connection and the refusal.
-fn hears_no(
-    lab: &mut Lab,
-    server: &Program,
-    bytes: impl AsRef<[u8]>,
-    due: &[u16],
-) -> Outcome<(TcpPeer, Response)> {
+fn hears_no(lab: &mut Lab, server: &Program, bytes: impl AsRef<[u8]>, due: &[u16]) -> Outcome<(TcpPeer, Response)> {
     let mut mallory = lab.tcp("mallory", server)?;
     mallory.send_unheeded(&bytes);
     let response = mallory.hears_answer(&first_line(bytes.as_ref()))?.is_one_of(due)?.explains()?;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use scenario::{Breaking, Lab, Outcome, Program, Role, Stage, demand, skip};
 
-use super::{HELLO, Site, answer_to, ask, cut_everywhere, exchange, noise, served};
 use super::wire::{Framing, Response, date, get, post, request};
+use super::{HELLO, Site, answer_to, ask, cut_everywhere, exchange, noise, served};
 
 pub fn answers_a_request() -> Stage {
     Stage::server("A request that was typed by hand is answered with the file")
@@ -327,10 +327,10 @@ pub fn tells_the_time() -> Stage {
 /// The time in the body, as a clock on the wall shows it.
 fn seconds_in(answer: &Response) -> Outcome<f64> {
     let text = String::from_utf8_lossy(&answer.body);
-    let time = text.strip_suffix('\n').unwrap_or(&text).strip_prefix("Current time is ").and_then(date::seconds_on_the_wall);
-    answer.demand(time.is_some(), || {
-        format!("The body {text:?} is not `Current time is YYYY-MM-DD HH:MM:SS.ffffff`.")
-    })?;
+    let time =
+        text.strip_suffix('\n').unwrap_or(&text).strip_prefix("Current time is ").and_then(date::seconds_on_the_wall);
+    answer
+        .demand(time.is_some(), || format!("The body {text:?} is not `Current time is YYYY-MM-DD HH:MM:SS.ffffff`."))?;
     Ok(time.unwrap_or_default())
 }
 
@@ -447,10 +447,13 @@ fn heads_agree(lab: &mut Lab, server: &Program, target: &str, with_body: &Respon
         fields
     };
     let (due, got) = (told(with_body), told(&bare));
-    let differs = due.iter().find(|field| !got.contains(field)).or_else(|| got.iter().find(|field| !due.contains(field)));
+    let differs =
+        due.iter().find(|field| !got.contains(field)).or_else(|| got.iter().find(|field| !due.contains(field)));
     bare.demand(differs.is_none(), || {
         let (name, _) = differs.cloned().unwrap_or_default();
         let [with, without] = [with_body, &bare].map(|response| response.field(&name).unwrap_or("missing").to_owned());
-        format!("For {target}, the field `{name}` is `{with}` in the answer to GET, and `{without}` in the one to HEAD.")
+        format!(
+            "For {target}, the field `{name}` is `{with}` in the answer to GET, and `{without}` in the one to HEAD."
+        )
     })
 }

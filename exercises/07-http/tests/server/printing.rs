@@ -2,8 +2,8 @@
 
 use scenario::{Breaking, Outcome, Stage, demand};
 
-use super::{ask, is_printed, is_printed_somehow, line_for, noise, served};
 use super::wire::{Http, get, post, request};
+use super::{ask, is_printed, is_printed_somehow, line_for, noise, served};
 
 pub fn prints_every_response() -> Stage {
     Stage::server("Every response is a line with its request, its status and the bytes of its body")

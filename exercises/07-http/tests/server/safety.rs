@@ -4,8 +4,8 @@ use std::fs;
 
 use scenario::{Lab, Outcome, Program, Stage, skip};
 
-use super::{HELLO, SECRET, Site, ask, link, served};
 use super::wire::{Http, get};
+use super::{HELLO, SECRET, Site, ask, link, served};
 
 /// Secrets beside the site: one above it, and one in a folder whose name begins like that of the root.
 fn with_secrets(lab: &mut Lab) -> Outcome<(Site, Program)> {

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use scenario::{Breaking, Lab, Meaning, Outcome, Program, Stage, demand};
 
-use super::{HELLO, Chance, broken_somewhere, is_printed_somehow, line_for, noise, served};
 use super::wire::{Http, get, request};
+use super::{Chance, HELLO, broken_somewhere, is_printed_somehow, line_for, noise, served};
 
 /// Somebody is answered while others are there; their lines may come before.
 fn is_served(lab: &mut Lab, server: &Program, name: &str) -> Outcome {

@@ -2,8 +2,8 @@
 
 use scenario::{Breaking, Lab, Outcome, Program, Stage};
 
-use super::{HELLO, answer_to, ask, exchange, is_printed_somehow, noise, refused, served};
 use super::wire::{Http, Response, get, post, request};
+use super::{HELLO, answer_to, ask, exchange, is_printed_somehow, noise, refused, served};
 
 pub fn says_that_there_is_no_such_page() -> Stage {
     Stage::server("A page that there is not is 404, with a text for whoever looks at it")

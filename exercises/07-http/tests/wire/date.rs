@@ -9,8 +9,7 @@ pub const WRITTEN: i64 = 784_111_777;
 pub const WRITTEN_TEXT: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 
 /// The same time as it must be understood, too.
-pub const WRITTEN_TEXTS: [&str; 3] =
-    [WRITTEN_TEXT, "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"];
+pub const WRITTEN_TEXTS: [&str; 3] = [WRITTEN_TEXT, "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"];
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];

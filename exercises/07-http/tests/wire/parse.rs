@@ -108,7 +108,8 @@ fn body(bytes: &[u8], framing: Framing, fields: &Fields, ended: bool, who: &str)
         Framing::Chunked => chunked(bytes, who),
         Framing::Length => {
             let length = values(fields, "content-length")[0].parse::<usize>();
-            let length = length.map_err(|error| format!("{who} sent a Content-Length that nobody can read: {error}."))?;
+            let length =
+                length.map_err(|error| format!("{who} sent a Content-Length that nobody can read: {error}."))?;
             Ok(bytes.get(..length).map(|body| (body.to_vec(), length)))
         }
     }

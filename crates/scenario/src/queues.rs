@@ -1,4 +1,4 @@
-//! How many bytes wait in a socket for its program, as Linux tells: whether the other side has read what was sent.
+//! How many bytes wait in a socket, as Linux tells: whether the other side has read what was sent.
 
 use std::io::Read;
 use std::net::SocketAddrV4;
@@ -6,14 +6,21 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// How many bytes wait in the socket at `local` that is connected with `remote`; nothing where the system does not tell.
-pub(crate) fn unread_bytes(local: SocketAddrV4, remote: SocketAddrV4) -> Option<u64> {
+/// What waits in a socket: for its program, and for the other side's system.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Queues {
+    pub(crate) received: u64,
+    pub(crate) unsent: u64,
+}
+
+/// What waits in the socket at `local` that is connected with `remote`; nothing where the system does not tell.
+pub(crate) fn queues(local: SocketAddrV4, remote: SocketAddrV4) -> Option<Queues> {
     // The table has a row for every connection of the machine, also for those that ended a minute ago, and takes long.
     told(local, remote).or_else(|| found_in_the_table(local, remote))
 }
 
 /// Asks the system about this socket alone: sock_diag(7).
-fn told(local: SocketAddrV4, remote: SocketAddrV4) -> Option<u64> {
+fn told(local: SocketAddrV4, remote: SocketAddrV4) -> Option<Queues> {
     const NETLINK: i32 = 16;
     const SOCK_DIAG: i32 = 4;
     let mut socket = Socket::new(Domain::from(NETLINK), Type::DGRAM, Some(Protocol::from(SOCK_DIAG))).ok()?;
@@ -21,10 +28,12 @@ fn told(local: SocketAddrV4, remote: SocketAddrV4) -> Option<u64> {
     socket.send(&question(local, remote)).ok()?;
     let mut answer = [0; 512];
     let length = socket.read(&mut answer).ok()?;
-    // Behind a header of 16 bytes: what it is, 4 bytes; which socket, 48; a timer, 4; then the bytes received and not read.
-    let is_about_a_socket = answer[4..6] == SOCK_DIAG_BY_FAMILY.to_ne_bytes();
-    let unread = answer[..length].get(72..76).filter(|_| is_about_a_socket)?;
-    Some(u64::from(u32::from_ne_bytes(unread.try_into().ok()?)))
+    if answer[4..6] != SOCK_DIAG_BY_FAMILY.to_ne_bytes() {
+        return None;
+    }
+    // Behind a header of 16 bytes: what it is, 4 bytes; which socket, 48; a timer, 4; then the two queues.
+    let number = |at| Some(u32::from_ne_bytes(answer[..length].get(at..at + 4)?.try_into().ok()?));
+    Some(Queues { received: number(72)?.into(), unsent: number(76)?.into() })
 }
 
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
@@ -55,7 +64,7 @@ fn question(local: SocketAddrV4, remote: SocketAddrV4) -> Vec<u8> {
 }
 
 /// Looks for the socket in the table of all TCP sockets.
-fn found_in_the_table(local: SocketAddrV4, remote: SocketAddrV4) -> Option<u64> {
+fn found_in_the_table(local: SocketAddrV4, remote: SocketAddrV4) -> Option<Queues> {
     let hexadecimal =
         |address: SocketAddrV4| format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port());
     let (local, remote) = (hexadecimal(local), hexadecimal(remote));
@@ -65,8 +74,9 @@ fn found_in_the_table(local: SocketAddrV4, remote: SocketAddrV4) -> Option<u64> 
         fields.next() == Some(&local) && fields.next() == Some(&remote)
     })?;
     // The queues stand as SENT:RECEIVED, in hexadecimal.
-    let (_, received) = row.split_whitespace().nth(4)?.split_once(':')?;
-    u64::from_str_radix(received, 16).ok()
+    let (unsent, received) = row.split_whitespace().nth(4)?.split_once(':')?;
+    let number = |text| u64::from_str_radix(text, 16).ok();
+    Some(Queues { received: number(received)?, unsent: number(unsent)? })
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -84,11 +94,11 @@ mod tests {
         let SocketAddr::V4(local) = receiver.local_addr().unwrap() else { panic!("this is IPv4") };
         sender.write_all(b"hello").unwrap();
         for look in [told, found_in_the_table] {
-            assert!(look(local, remote).is_none_or(|unread| unread == 5));
+            assert!(look(local, remote).is_none_or(|queues| queues.received == 5));
         }
         receiver.read_exact(&mut [0; 3]).unwrap();
         for look in [told, found_in_the_table] {
-            assert!(look(local, remote).is_none_or(|unread| unread == 2));
+            assert!(look(local, remote).is_none_or(|queues| queues.received == 2));
         }
         assert!(told(local, remote).is_some() || found_in_the_table(local, remote).is_some());
     }
