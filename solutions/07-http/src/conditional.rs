@@ -64,7 +64,9 @@ pub fn range_applies(fields: &Fields, current: &Validators) -> bool {
 /// Whether a list of tags, or `*`, includes the current one.
 fn matches(fields: &Fields, name: &str, current: &Validators, counts: impl Fn(&str) -> bool) -> bool {
     let Some(etag) = &current.etag else { return fields.only(name) == Some("*") };
-    fields.all(name).any(|value| value == "*" || tags(value).any(|tag| counts(tag) && opaque(tag) == opaque(etag)))
+    fields
+        .all(name)
+        .any(|value| value == "*" || tags(value).iter().any(|tag| counts(tag) && opaque(tag) == opaque(etag)))
 }
 
 /// The entity tags of a list. A comma in quotes is part of a tag.
@@ -72,15 +74,16 @@ fn matches(fields: &Fields, name: &str, current: &Validators, counts: impl Fn(&s
 /// # Your turn
 ///
 /// A tag goes from its `"`, or the `W/` before it, to the next `"`.
-fn tags(mut list: &str) -> impl Iterator<Item = &str> {
-    std::iter::from_fn(move || {
+fn tags(mut list: &str) -> Vec<&str> {
+    let mut tags = Vec::new();
+    loop {
         list = list.trim_start_matches([',', ' ', '\t']);
-        let quote = list.strip_prefix("W/").unwrap_or(list).strip_prefix('"')?;
-        let length = list.len() - quote.len() + quote.find('"')? + 1;
-        let (tag, rest) = list.split_at(length);
+        let opaque = list.strip_prefix("W/").unwrap_or(list);
+        let Some(end) = opaque.strip_prefix('"').and_then(|text| text.find('"')) else { return tags };
+        let (tag, rest) = list.split_at(list.len() - opaque.len() + end + 2);
+        tags.push(tag);
         list = rest;
-        Some(tag)
-    })
+    }
 }
 
 fn is_strong(tag: &str) -> bool {

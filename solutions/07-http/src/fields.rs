@@ -1,5 +1,7 @@
 //! Header fields, `Name: value`, one a line (RFC 9110, section 5, and RFC 9112, section 5).
 
+use std::borrow::Cow;
+
 use crate::Malformed;
 
 /// Who sent a head. What a server must refuse, because others may read it differently, a client may mend.
@@ -35,7 +37,7 @@ impl Fields {
     /// A server's fields are `unfold`ed first. Then split the section into lines at each LF, take a CR off each line's
     /// end, and make a field of it with `field`.
     pub fn parse(section: &[u8], sender: Sender) -> Result<Fields, Malformed> {
-        let unfolded = if sender == Sender::Server { unfold(section) } else { section.to_vec() };
+        let unfolded = if sender == Sender::Server { Cow::Owned(unfold(section)) } else { Cow::Borrowed(section) };
         let lines = unfolded.split_inclusive(|byte| *byte == b'\n').map(without_line_end);
         lines.map(|line| field(line, sender)).collect::<Result<_, _>>().map(Fields)
     }
@@ -67,13 +69,14 @@ impl Fields {
     /// # Your turn
     ///
     /// Split the value of each field of this name at its commas, trim spaces and tabs, and leave out what is empty.
-    pub fn list(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.all(name).flat_map(|value| value.split(',')).map(str::trim_ascii).filter(|element| !element.is_empty())
+    pub fn list(&self, name: &str) -> Vec<&str> {
+        let elements = self.all(name).flat_map(|value| value.split(',')).map(str::trim_ascii);
+        elements.filter(|element| !element.is_empty()).collect()
     }
 
     /// Whether a list has this element, in capitals or small letters.
     pub fn lists(&self, name: &str, element: &str) -> bool {
-        self.list(name).any(|other| other.eq_ignore_ascii_case(element))
+        self.list(name).iter().any(|other| other.eq_ignore_ascii_case(element))
     }
 }
 

@@ -26,13 +26,11 @@ pub enum Version {
 /// What a client asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// The request line as it came.
-    pub line: String,
-    /// Its first word.
+    /// What to do.
     pub method: String,
-    /// Its second.
+    /// With what.
     pub target: Target,
-    /// Its third.
+    /// In which language.
     pub version: Version,
     /// The header fields.
     pub fields: Fields,
@@ -107,9 +105,8 @@ impl Request {
             }
             _ => return Err(malformed),
         };
-        let (line, method) = (text.to_owned(), method.to_owned());
-        let target = Target::parse(&method, target)?;
-        Ok(Request { line, method, target, version, fields: Fields::default() })
+        let target = Target::parse(method, target)?;
+        Ok(Request { method: method.to_owned(), target, version, fields: Fields::default() })
     }
 
     /// One Host, and a valid one; only before HTTP/1.1 could it be missing (RFC 9112, section 3.2).

@@ -15,7 +15,7 @@ use http::files::Site;
 use http::terminal::{complain, finish, host_port, say, seconds};
 
 /// How many threads wait for a connection when there is nothing to do.
-const CREW: usize = 32;
+const CREW: usize = 16;
 
 /// The stack of a thread. Many threads may wait at a time, and none calls itself.
 const STACK: usize = 256 << 10;

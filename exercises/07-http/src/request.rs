@@ -1,0 +1,113 @@
+//! The head of a request: request line and header fields (RFC 9112, sections 3 and 5).
+
+use crate::Parsed;
+use crate::answer::{Refusal, Status};
+use crate::fields::{Fields, Sender, is_token, section_length, without_line_end};
+use crate::target::{Target, is_authority};
+
+/// The longest request line that a server takes, in bytes.
+pub const MAX_REQUEST_LINE: usize = 8 << 10;
+
+/// The longest header section that a server takes, in bytes.
+pub const MAX_SECTION: usize = 16 << 10;
+
+/// The methods of RFC 9110. In small letters they would be others.
+const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE"];
+
+/// Which HTTP/1 the client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// A request a connection; no chunked bodies.
+    Http10,
+    /// This one, or a later one that still understands it.
+    Http11,
+}
+
+/// What a client asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The request line as it came.
+    pub line: String,
+    /// Its first word.
+    pub method: String,
+    /// Its second.
+    pub target: Target,
+    /// Its third.
+    pub version: Version,
+    /// The header fields.
+    pub fields: Fields,
+}
+
+impl Request {
+    /// The head that these bytes begin with.
+    ///
+    /// ```
+    /// use http::Parsed;
+    /// use http::request::Request;
+    ///
+    /// let bytes = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET /next";
+    /// let Parsed::Whole(request, length) = Request::parse(bytes).unwrap() else { panic!("it is all here") };
+    /// assert_eq!((request.method.as_str(), &bytes[length..]), ("GET", &b"GET /next"[..]));
+    /// assert_eq!(Request::parse(&bytes[..20]), Ok(Parsed::NotYet));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the client is to be told, as soon as the bytes leave no other answer.
+    pub fn parse(bytes: &[u8]) -> Result<Parsed<Request>, Refusal> {
+        todo!(
+            "Skip the empty lines before the request (a client of old sent one after a body). Take the \
+             request line up to the first LF, at most `MAX_REQUEST_LINE` bytes (`line_too_long`), and \
+             `parse_line` it. The header section after it ends where `section_length` says, after \
+             `MAX_SECTION` bytes and the empty line at most (431). Then `check_host`."
+        )
+    }
+
+    /// A request line: method, target, version, with one space between them.
+    fn parse_line(line: &[u8]) -> Result<Request, Refusal> {
+        todo!(
+            "Exactly three parts (400). The method is a token (400). The version is `HTTP/`, a digit, a dot, \
+             a digit (400), and the first digit 1 (505). Then parse the target. The fields stay empty for \
+             now."
+        )
+    }
+
+    /// One Host, and a valid one; only before HTTP/1.1 could it be missing (RFC 9112, section 3.2).
+    fn check_host(&self) -> Result<(), Refusal> {
+        todo!(
+            "400 unless there is exactly one Host field and `is_authority` agrees with it. HTTP/1.0 may do \
+             without."
+        )
+    }
+
+    /// Whether the method is one of RFC 9110: those that are not are unknown here (501), the others at most not allowed.
+    pub fn has_known_method(&self) -> bool {
+        METHODS.contains(&self.method.as_str())
+    }
+
+    /// Whether the client wants to send another request on this connection (RFC 9112, section 9.3).
+    pub fn keeps_connection(&self) -> bool {
+        todo!(
+            "The option `close` in the Connection field means no. Otherwise, HTTP/1.1 means yes, and \
+             HTTP/1.0 means no unless there is the option `keep-alive`."
+        )
+    }
+}
+
+/// How many bytes of empty lines are at the beginning.
+fn empty_lines(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    while let Some(after) = rest.strip_prefix(b"\r\n").or_else(|| rest.strip_prefix(b"\n")) {
+        rest = after;
+    }
+    bytes.len() - rest.len()
+}
+
+/// The answer to a request line without end depends on what it is that has no end.
+fn line_too_long(line: &[u8]) -> Refusal {
+    match line.iter().position(|byte| *byte == b' ') {
+        Some(_) => Refusal { status: Status::URI_TOO_LONG, why: "the request line is too long" },
+        None if is_token(line) => Refusal { status: Status::NOT_IMPLEMENTED, why: "no method is as long as this" },
+        None => Refusal::bad_request("this is no request line"),
+    }
+}
