@@ -235,9 +235,7 @@ impl Connection<'_> {
     ///
     /// # Your turn
     ///
-    /// Append the first `FIRST_PIECE` bytes. If there are more, `flush`, and send the rest with `io::copy`, which on
-    /// Linux is `sendfile`: the system carries the bytes. A file that has become shorter meanwhile is an error: another
-    /// length was promised.
+    /// Append the first `FIRST_PIECE` bytes. If there are more, `flush`, and `carry` the rest.
     fn send_part(&mut self, mut file: File, start: u64, length: u64) -> io::Result<()> {
         if start > 0 {
             file.seek(SeekFrom::Start(start))?;
@@ -250,10 +248,7 @@ impl Connection<'_> {
             return Ok(());
         }
         self.flush()?;
-        match io::copy(&mut file.take(rest), self.wire.stream())? == rest {
-            true => Ok(()),
-            false => Err(io::ErrorKind::UnexpectedEof.into()),
-        }
+        carry(file, rest, self.wire.stream())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -291,6 +286,18 @@ impl Connection<'_> {
                 return Ok(());
             }
         }
+    }
+}
+
+/// Sends the rest of a file. A file that has become shorter meanwhile is an error: another length was promised.
+///
+/// On Linux, `io::copy` is `sendfile` here: the system itself carries the bytes from the file to the socket. Elsewhere it
+/// has a buffer on the stack, which is in this function's frame, and not in one that lasts as long as the connection.
+#[inline(never)]
+fn carry(file: File, length: u64, stream: &mut TcpStream) -> io::Result<()> {
+    match io::copy(&mut file.take(length), stream)? == length {
+        true => Ok(()),
+        false => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }
 

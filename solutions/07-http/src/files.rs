@@ -9,6 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
 
+#[cfg(unix)]
+use rustix::io::Errno;
+
 use crate::answer::{Answer, Content, Refusal, Status};
 use crate::conditional::{Validators, http_date, objection, range_applies};
 use crate::range::{Range, range};
@@ -39,7 +42,7 @@ impl Site {
         let mut options = OpenOptions::new();
         options.read(true);
         #[cfg(unix)]
-        cap_std::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+        cap_std::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits() as i32);
         self.0.open_with(path, &options).map(cap_std::fs::File::into_std)
     }
 }
@@ -158,7 +161,7 @@ fn with_slash(target: &Target) -> Answer {
 /// What the client is told of an error of the system.
 fn refuse(error: io::Error) -> Refusal {
     #[cfg(unix)]
-    if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) {
+    if matches!(Errno::from_io_error(&error), Some(Errno::MFILE | Errno::NFILE)) {
         return Refusal { status: Status::SERVICE_UNAVAILABLE, why: "too many files are open, try again" };
     }
     match error.kind() {
