@@ -89,7 +89,7 @@ fn length(fields: &Fields) -> Result<Option<u64>, Malformed> {
 
 /// How many other transfer codings come before `chunked`, and whether that is the last one, and there once.
 fn codings(fields: &Fields) -> (usize, bool) {
-    let codings: Vec<_> = fields.list("Transfer-Encoding").collect();
+    let codings = fields.list("Transfer-Encoding");
     let chunked = codings.iter().filter(|coding| coding.eq_ignore_ascii_case("chunked")).count();
     let last = codings.last().is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"));
     (codings.len() - chunked, last && chunked == 1)

@@ -44,11 +44,13 @@ pub fn range_applies(fields: &Fields, current: &Validators) -> bool {
 /// Whether a list of tags, or `*`, includes the current one.
 fn matches(fields: &Fields, name: &str, current: &Validators, counts: impl Fn(&str) -> bool) -> bool {
     let Some(etag) = &current.etag else { return fields.only(name) == Some("*") };
-    fields.all(name).any(|value| value == "*" || tags(value).any(|tag| counts(tag) && opaque(tag) == opaque(etag)))
+    fields
+        .all(name)
+        .any(|value| value == "*" || tags(value).iter().any(|tag| counts(tag) && opaque(tag) == opaque(etag)))
 }
 
 /// The entity tags of a list. A comma in quotes is part of a tag.
-fn tags(mut list: &str) -> impl Iterator<Item = &str> {
+fn tags(mut list: &str) -> Vec<&str> {
     todo!("A tag goes from its `\"`, or the `W/` before it, to the next `\"`.")
 }
 

@@ -59,7 +59,7 @@ impl Fields {
 
     /// The elements of a comma-separated list, which may go on in further fields of the same name. Empty elements do
     /// not count (RFC 9110, section 5.6.1.2).
-    pub fn list(&self, name: &str) -> impl Iterator<Item = &str> {
+    pub fn list(&self, name: &str) -> Vec<&str> {
         todo!(
             "Split the value of each field of this name at its commas, trim spaces and tabs, and leave out \
              what is empty."
@@ -68,7 +68,7 @@ impl Fields {
 
     /// Whether a list has this element, in capitals or small letters.
     pub fn lists(&self, name: &str, element: &str) -> bool {
-        self.list(name).any(|other| other.eq_ignore_ascii_case(element))
+        self.list(name).iter().any(|other| other.eq_ignore_ascii_case(element))
     }
 }
 
