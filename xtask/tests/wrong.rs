@@ -97,12 +97,14 @@ impl Mistake {
     fn write(&self, workspace: &Path) -> anyhow::Result<()> {
         let (solution, package) = (root().join("solutions").join(&self.folder), workspace.join(self.package()));
         let patches = diffs(&self.diff)?;
-        for file in ["src/lib.rs", "src/terminal.rs", &format!("src/bin/{}.rs", self.role())] {
-            let mut text = fs::read_to_string(solution.join(file)).with_context(|| format!("cannot read {file}"))?;
-            if let Some((_, patch)) = patches.iter().find(|(name, _)| name == file) {
+        let modules = sorted(&solution.join("src"))?.into_iter().filter(|path| path.is_file());
+        let modules = modules.map(|path| format!("src/{}", last(&path)));
+        for file in modules.chain([format!("src/bin/{}.rs", self.role())]) {
+            let mut text = fs::read_to_string(solution.join(&file)).with_context(|| format!("cannot read {file}"))?;
+            if let Some((_, patch)) = patches.iter().find(|(name, _)| *name == file) {
                 text = diffy::apply(&text, patch).with_context(|| format!("the patch does not fit {file} any more"))?;
             }
-            write(&package.join(file), &text)?;
+            write(&package.join(&file), &text)?;
         }
         let solution = fs::read_to_string(solution.join("Cargo.toml"))?;
         let dependencies =

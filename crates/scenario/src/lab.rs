@@ -23,6 +23,7 @@ use crate::stage::Describe;
 use crate::tcp::{Porter, TcpPeer};
 use crate::trouble::{Outcome, Trouble, broken, skip};
 use crate::udp::UdpPeer;
+use crate::view::LittleRoom;
 
 /// The address of a server that may choose its port.
 const ANY_PORT: &str = "127.0.0.1:0";
@@ -33,6 +34,7 @@ pub struct Lab {
     programs: Programs,
     environment: Vec<(String, String)>,
     names: Option<Names>,
+    little_room: Option<LittleRoom>,
     /// Where programs are started, if not where the checker was.
     home: Option<PathBuf>,
     /// The names and paths of the folders that the story has.
@@ -45,8 +47,17 @@ pub struct Lab {
 
 impl Lab {
     pub(crate) fn new(programs: Programs, describe: Describe) -> Lab {
-        let (environment, folders, locks, guests) = Default::default();
-        Lab { scene: Scene::new(describe), programs, environment, names: None, home: None, folders, locks, guests }
+        Lab {
+            scene: Scene::new(describe),
+            programs,
+            environment: Vec::new(),
+            names: None,
+            little_room: None,
+            home: None,
+            folders: Vec::new(),
+            locks: Vec::new(),
+            guests: Vec::new(),
+        }
     }
 
     /// How long something that must come is waited for.
@@ -76,6 +87,17 @@ impl Lab {
     /// The programs that are started from now on are started in this folder.
     pub fn at_home_in(&mut self, folder: &Folder) {
         self.home = Some(folder.path().to_owned());
+    }
+
+    /// For the programs that are started from now on, this folder has room for so many bytes only. What they put there,
+    /// nobody else sees.
+    ///
+    /// # Errors
+    ///
+    /// Skips the stage where the system has no private view of files for a program (only Linux has, and not always).
+    pub fn leaves_little_room_in(&mut self, folder: &Folder, bytes: u64) -> Outcome {
+        self.little_room = Some(LittleRoom::new(folder.path(), bytes)?);
+        Ok(())
     }
 
     // The programs under test.
@@ -299,6 +321,9 @@ impl Lab {
         if let Some(names) = &self.names {
             command = names.known_to(&command);
         }
+        if let Some(room) = &self.little_room {
+            command = room.around(&command);
+        }
         Program::start(&self.scene, role, command, &shown)
     }
 
@@ -315,8 +340,29 @@ impl Lab {
     ///
     /// The server does not take the connection.
     pub fn tcp(&mut self, name: &str, server: &Program) -> Outcome<TcpPeer> {
-        let connecting = TcpStream::connect_timeout(&server.address(), self.scene.patience());
-        let stream = connecting.map_err(|error| {
+        let stream = TcpStream::connect_timeout(&server.address(), self.scene.patience());
+        self.connected(name, server, stream)
+    }
+
+    /// Somebody who connects to the server with as little room for what comes as the system gives. What is sent to
+    /// somebody who does not read fills such a connection soon; any other may take megabytes.
+    ///
+    /// # Errors
+    ///
+    /// The server does not take the connection.
+    pub fn tcp_with_little_room(&mut self, name: &str, server: &Program) -> Outcome<TcpPeer> {
+        let socket = Socket::new(Domain::for_address(server.address()), Type::STREAM, None)?;
+        socket.set_recv_buffer_size(1)?;
+        // The smallest segments that every system must take (RFC 9293, section 3.7.1). Linux measures by them how much
+        // room the other side needs for what it sends.
+        #[cfg(unix)]
+        socket.set_tcp_mss(536)?;
+        let connecting = socket.connect_timeout(&server.address().into(), self.scene.patience());
+        self.connected(name, server, connecting.map(|()| socket.into()))
+    }
+
+    fn connected(&self, name: &str, server: &Program, stream: std::io::Result<TcpStream>) -> Outcome<TcpPeer> {
+        let stream = stream.map_err(|error| {
             self.scene.note(name, Act::Does, format!("cannot connect to server: {error}"));
             broken(format!("{} could not connect to {}: {error}.", crate::scene::capital(name), server.name()))
                 .of(&["C2"])
@@ -499,6 +545,15 @@ impl TcpStand {
         self.porter.doors()[0]
     }
 
+    /// Waits `time` for the client to connect: for what it may do, but need not.
+    ///
+    /// # Errors
+    ///
+    /// The lab's listener failed.
+    pub fn accept_within(&self, time: Duration) -> Outcome<Option<TcpPeer>> {
+        self.porter.next_within(time)?.map(|stream| self.welcome(stream)).transpose()
+    }
+
     /// Waits for the client to connect.
     ///
     /// # Errors
@@ -506,6 +561,10 @@ impl TcpStand {
     /// It does not.
     pub fn accept(&self) -> Outcome<TcpPeer> {
         let stream = self.porter.next(&self.scene, "server")?;
+        self.welcome(stream)
+    }
+
+    fn welcome(&self, stream: TcpStream) -> Outcome<TcpPeer> {
         self.scene.transcript().introduce("client", stream.peer_addr()?);
         self.scene.note("client", Act::Does, "connects to server");
         TcpPeer::new(&self.scene, "server", stream)

@@ -17,6 +17,7 @@ mod names;
 mod profile;
 mod program;
 mod promise;
+mod queues;
 pub mod report;
 mod role;
 mod runner;
@@ -25,6 +26,7 @@ mod stage;
 mod tcp;
 mod trouble;
 mod udp;
+mod view;
 
 #[cfg(feature = "harness")]
 pub mod harness;

@@ -1,18 +1,16 @@
-//! Names that only the program under test knows: a name with two addresses, on a machine that has none.
-//!
-//! Linux can give a program a view of the files of its own (a mount namespace), and in it another `/etc/hosts`. Where
-//! that is forbidden, and on other systems, the stages that need it are skipped, and say so.
+//! Names that only the program under test knows: a name with two addresses, on a machine that has none. For the program
+//! there is another `/etc/hosts`.
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::trouble::{Outcome, skip};
+use crate::trouble::Outcome;
+use crate::view;
 
-/// Puts the files in place, then becomes the program.
-const SCRIPT: &str =
-    r#"mount --bind "$0/hosts" /etc/hosts && mount --bind "$0/resolv.conf" /etc/resolv.conf && exec "$@""#;
+/// Puts the files in place.
+const SCRIPT: &str = r#"mount --bind "$1/hosts" /etc/hosts && mount --bind "$1/resolv.conf" /etc/resolv.conf"#;
 
 /// Asks for names that no file has on this machine only, where as a rule nobody answers: no question leaves it.
 const NO_DNS: &str = "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n";
@@ -31,28 +29,13 @@ impl Names {
         let names = Names { folder };
         fs::write(names.folder.join("hosts"), format!("127.0.0.1 localhost\n::1 localhost\n{hosts}"))?;
         fs::write(names.folder.join("resolv.conf"), NO_DNS)?;
-        let trial = names.known_to(&Command::new("true")).stdin(Stdio::null()).output();
-        match trial {
-            Ok(output) if output.status.success() => Ok(names),
-            _ => skip("this system gives no program a view of files of its own"),
-        }
+        view::is_possible(SCRIPT, &[names.folder.as_os_str()])?;
+        Ok(names)
     }
 
     /// The command, in a place where the names are known.
     pub(crate) fn known_to(&self, command: &Command) -> Command {
-        let mut wrapped = Command::new("unshare");
-        wrapped.args(["--user", "--map-root-user", "--mount", "sh", "-c", SCRIPT]).arg(&self.folder);
-        wrapped.arg(command.get_program()).args(command.get_args());
-        if let Some(folder) = command.get_current_dir() {
-            wrapped.current_dir(folder);
-        }
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => wrapped.env(name, value),
-                None => wrapped.env_remove(name),
-            };
-        }
-        wrapped
+        view::of_its_own(command, SCRIPT, &[self.folder.as_os_str()])
     }
 }
 

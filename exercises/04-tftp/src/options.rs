@@ -62,9 +62,9 @@ impl Options {
     /// ```
     pub fn granted(mut self, strings: Strings) -> Result<Options, String> {
         todo!(
-            "For each of the `pairs`: there must be a slot, its value in `self` must be there, and the value \
-             must be a number that is allowed. One for blksize or windowsize must not be above the one asked \
-             for, one for timeout must be equal."
+            "Nothing may be cut off (`are_pairs`). For each of the `pairs`: there must be a slot, its value \
+             in `self` must be there, and the value must be a number that is allowed. One for blksize or \
+             windowsize must not be above the one asked for, one for timeout must be equal."
         )
     }
 

@@ -131,6 +131,12 @@ impl<'a> Strings<'a> {
         })
     }
 
+    /// Whether nothing is cut off: each name has a value, and each of them its zero byte.
+    pub fn are_pairs(self) -> bool {
+        let zeros = self.0.iter().filter(|byte| **byte == 0).count();
+        zeros % 2 == 0 && self.0.last().is_none_or(|byte| *byte == 0)
+    }
+
     /// Takes bytes for strings; the last must have its zero byte, too.
     pub fn new(bytes: &'a [u8]) -> Result<Strings<'a>, Malformed> {
         match bytes.last() {
@@ -169,8 +175,8 @@ impl<'a> Packet<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Packet<'a>, Malformed> {
         todo!(
             "The first two bytes are the kind. `parse_request` and `parse_error` take the rest of theirs, \
-             `Strings::new` that of an OACK, and `block_number` gives the number and the rest of DATA and \
-             ACK. Anything else is `Malformed`."
+             `Strings` that of an OACK, and `block_number` gives the number and the rest of DATA and ACK. \
+             Anything else is `Malformed`."
         )
     }
 }

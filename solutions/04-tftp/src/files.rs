@@ -69,9 +69,10 @@ pub fn writable(root: &Path, name: &[u8], overwrite: bool) -> Result<PathBuf, Fa
     if path == *root || !path.starts_with(root) {
         return Err(Fault::new(ErrorCode::AccessViolation));
     }
-    if fs::symlink_metadata(&path).is_err() {
-        return Ok(path);
-    }
+    match fs::symlink_metadata(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path),
+        found => found?,
+    };
     let taken = readable(root, name).map_err(|_| Fault::new(ErrorCode::AccessViolation))?;
     if !overwrite {
         return Err(Fault::new(ErrorCode::FileExists));

@@ -71,10 +71,13 @@ impl Options {
     ///
     /// # Your turn
     ///
-    /// For each of the `pairs`: there must be a slot, its value in `self` must be there, and the value must be a number
-    /// that is allowed. One for blksize or windowsize must not be above the one asked for, one for timeout must be
-    /// equal.
+    /// Nothing may be cut off (`are_pairs`). For each of the `pairs`: there must be a slot, its value in `self` must be
+    /// there, and the value must be a number that is allowed. One for blksize or windowsize must not be above the one
+    /// asked for, one for timeout must be equal.
     pub fn granted(mut self, strings: Strings) -> Result<Options, String> {
+        if !strings.are_pairs() {
+            return Err("an option without its value".to_owned());
+        }
         let mut granted = Options::default();
         for (name, value) in strings.pairs() {
             let shown = format!("{}={}", String::from_utf8_lossy(name), String::from_utf8_lossy(value));

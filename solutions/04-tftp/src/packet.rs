@@ -141,6 +141,12 @@ impl<'a> Strings<'a> {
         })
     }
 
+    /// Whether nothing is cut off: each name has a value, and each of them its zero byte.
+    pub fn are_pairs(self) -> bool {
+        let zeros = self.0.iter().filter(|byte| **byte == 0).count();
+        zeros % 2 == 0 && self.0.last().is_none_or(|byte| *byte == 0)
+    }
+
     /// Takes bytes for strings; the last must have its zero byte, too.
     pub fn new(bytes: &'a [u8]) -> Result<Strings<'a>, Malformed> {
         match bytes.last() {
@@ -179,8 +185,8 @@ impl<'a> Packet<'a> {
     ///
     /// # Your turn
     ///
-    /// The first two bytes are the kind. `parse_request` and `parse_error` take the rest of theirs, `Strings::new` that
-    /// of an OACK, and `block_number` gives the number and the rest of DATA and ACK. Anything else is `Malformed`.
+    /// The first two bytes are the kind. `parse_request` and `parse_error` take the rest of theirs, `Strings` that of an
+    /// OACK, and `block_number` gives the number and the rest of DATA and ACK. Anything else is `Malformed`.
     pub fn parse(bytes: &'a [u8]) -> Result<Packet<'a>, Malformed> {
         let (kind, rest) = bytes.split_first_chunk().ok_or(Malformed("a packet without a kind"))?;
         match *kind {
@@ -189,7 +195,7 @@ impl<'a> Packet<'a> {
             [0, RRQ] => parse_request(Kind::Read, rest).map(Packet::Request),
             [0, WRQ] => parse_request(Kind::Write, rest).map(Packet::Request),
             [0, ERROR] => Ok(parse_error(rest)),
-            [0, OACK] => Strings::new(rest).map(Packet::Oack),
+            [0, OACK] => Ok(Packet::Oack(Strings(rest))),
             _ => Err(Malformed("an unknown kind of packet")),
         }
     }

@@ -390,15 +390,15 @@ impl<'a> Receiver<'a> {
         self.acknowledge()
     }
 
-    /// A block that is here already: its ACK was lost, so it gets another. It is not written again. In a window, the
-    /// newest block tells that the sender has sent all of it again.
+    /// A block that is here already: its ACK was lost, so it gets another. It is not written again. Of a window, only
+    /// the last block has an ACK.
     fn acknowledge_again(&mut self, block: u16) -> Result<(), Broken> {
         self.tally.repeats += 1;
         let is_newest = block == self.tally.blocks as u16;
         match self.terms.window {
             _ if self.tally.blocks == 0 => Ok(()),
             1 => self.link.send(&ack(block)),
-            _ if is_newest => self.acknowledge(),
+            _ if is_newest && self.unacknowledged == 0 => self.acknowledge(),
             _ => Ok(()),
         }
     }
