@@ -134,14 +134,18 @@ fn is_printed_somehow(server: &Program, peer: &TcpPeer, response: &Response) -> 
         .breaking(&["H9", "C4"])
 }
 
-/// Somebody sends what must be refused with one of these statuses. Returns the connection.
-fn refused(lab: &mut Lab, server: &Program, bytes: impl AsRef<[u8]>, due: &[u16]) -> Outcome<TcpPeer> {
+/// Somebody sends what must be refused with one of these statuses.
+fn refused(lab: &mut Lab, server: &Program, bytes: impl AsRef<[u8]>, due: &[u16]) -> Outcome {
+    let (mallory, response) = hears_no(lab, server, bytes, due)?;
+    is_printed_somehow(server, &mallory, &response)
+}
+
+/// The same, when the lines that the server prints are looked at elsewhere. Returns the connection and the refusal.
+fn hears_no(lab: &mut Lab, server: &Program, bytes: impl AsRef<[u8]>, due: &[u16]) -> Outcome<(TcpPeer, Response)> {
     let mut mallory = lab.tcp("mallory", server)?;
     mallory.send_unheeded(&bytes);
-    let response = mallory.hears_answer(&first_line(bytes.as_ref()))?;
-    is_printed_somehow(server, &mallory, &response)?;
-    response.is_one_of(due)?.explains()?;
-    Ok(mallory)
+    let response = mallory.hears_answer(&first_line(bytes.as_ref()))?.is_one_of(due)?.explains()?;
+    Ok((mallory, response))
 }
 
 /// Sends the request anew for each place from `first` on where it can be cut in two, each time on a connection of its own;

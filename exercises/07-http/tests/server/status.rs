@@ -1,6 +1,6 @@
 //! Status codes: what a server says when it cannot do what it was asked for, and why.
 
-use scenario::{Breaking, Lab, Outcome, Program, Stage, TcpPeer};
+use scenario::{Breaking, Lab, Outcome, Program, Stage};
 
 use super::wire::{Http, Response, get, post, request};
 use super::{HELLO, answer_to, ask, exchange, is_printed_somehow, noise, refused, served};
@@ -285,7 +285,7 @@ pub fn limits_the_body() -> Stage {
 }
 
 /// Somebody who announces a body, and sends none, is refused.
-fn announces(lab: &mut Lab, server: &Program, length: &str, due: &[u16]) -> Outcome<TcpPeer> {
+fn announces(lab: &mut Lab, server: &Program, length: &str, due: &[u16]) -> Outcome {
     refused(lab, server, request("POST /app/echo", &[&format!("Content-Length: {length}")], ""), due)
 }
 
