@@ -4,8 +4,10 @@
 //!
 //! - [`TcpTap`] and [`UdpTap`]: the taps, each with an address of its own that the client is given as its server's;
 //! - [`Rule`]: a fault as a small value, such as [`Rule::lose`] the first datagram to the server; counted, or drawn by a seed;
-//! - [`Event`]: what the tap saw, with time and direction, and what it did about it.
+//! - [`Event`]: what the tap saw, with time and direction, and what it did about it;
+//! - [`pcapng()`]: the same for Wireshark.
 
+mod pcapng;
 mod record;
 mod rule;
 mod schedule;
@@ -14,6 +16,7 @@ mod udp;
 
 use std::net::SocketAddr;
 
+pub use pcapng::pcapng;
 pub use record::{Deed, Event, Watcher};
 pub use rule::{Direction, Rule};
 pub use tcp::TcpTap;

@@ -1,5 +1,6 @@
 //! What a tap saw: every byte with its direction and time, and what was done to it.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,10 @@ pub struct Event {
     pub at: Duration,
     /// Which client, counted from 1.
     pub conversation: usize,
+    /// The client's address.
+    pub client: SocketAddr,
+    /// The server's, whose port may be one of several.
+    pub server: SocketAddr,
     /// Which way.
     pub direction: Direction,
     /// What.
@@ -98,6 +103,9 @@ fn described(bytes: &[u8]) -> String {
 /// Hears of every event as it happens.
 pub type Watcher = Box<dyn FnMut(&Event) + Send>;
 
+/// The number of a conversation, and the addresses of the client and the server.
+pub(crate) type Between = (usize, SocketAddr, SocketAddr);
+
 /// Where the threads of a tap write.
 #[derive(Clone)]
 pub(crate) struct Record(Arc<Inner>);
@@ -126,9 +134,9 @@ impl Record {
         Record(Arc::new(Inner { began: Instant::now(), state }))
     }
 
-    pub(crate) fn add(&self, conversation: usize, direction: Direction, deed: Deed) {
+    pub(crate) fn add(&self, (conversation, client, server): Between, direction: Direction, deed: Deed) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let event = Event { at: self.0.began.elapsed(), conversation, direction, deed };
+        let event = Event { at: self.0.began.elapsed(), conversation, client, server, direction, deed };
         if let Some(watcher) = &mut state.watcher {
             watcher(&event);
         }

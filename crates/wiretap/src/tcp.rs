@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use crate::record::{Deed, Event, Record, Watcher, deed};
+use crate::record::{Between, Deed, Event, Record, Watcher, deed};
 use crate::rule::{Direction, Fault, Rule, Rules};
 
 /// How often a waiting pump looks whether the tap is gone or its connection broken.
@@ -106,7 +106,7 @@ impl Drop for TcpTap {
 impl Shared {
     fn accept_all(self: &Arc<Shared>, listener: &TcpListener) {
         loop {
-            let Ok((client, _)) = listener.accept() else {
+            let Ok((client, address)) = listener.accept() else {
                 if self.closing.load(Ordering::Relaxed) {
                     return;
                 }
@@ -119,13 +119,13 @@ impl Shared {
             }
             let number = self.conversations.fetch_add(1, Ordering::Relaxed) + 1;
             // Nobody serves: what the client would have seen is a reset, and that is what it sees.
-            if self.open(number, &client).is_err() {
+            if self.open((number, address, self.server), &client).is_err() {
                 let _ = SockRef::from(&client).set_linger(Some(Duration::ZERO));
             }
         }
     }
 
-    fn open(self: &Arc<Shared>, conversation: usize, client: &TcpStream) -> io::Result<()> {
+    fn open(self: &Arc<Shared>, conversation: Between, client: &TcpStream) -> io::Result<()> {
         let server = TcpStream::connect_timeout(&self.server, CONNECTING)?;
         self.record.add(conversation, Direction::ToServer, Deed::Opened);
         let broken = Arc::new(AtomicBool::new(false));
@@ -160,7 +160,7 @@ enum Load {
 /// One direction of one connection.
 struct Pump {
     shared: Arc<Shared>,
-    conversation: usize,
+    conversation: Between,
     direction: Direction,
     broken: Arc<AtomicBool>,
 }

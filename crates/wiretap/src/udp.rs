@@ -114,7 +114,7 @@ impl UdpTap {
             receiver.receive_all(&receiver.front, |client, bytes| {
                 // Without a socket for it, the datagram is lost, as it may be on any network.
                 if let Ok(conversation) = receiver.conversation(client) {
-                    receiver.pass(&conversation, Direction::ToServer, bytes, Way::Up(receiver.server));
+                    receiver.pass(&conversation, receiver.server, Direction::ToServer, bytes, Way::Up(receiver.server));
                 }
             });
         });
@@ -170,7 +170,7 @@ impl Shared {
         thread::spawn(move || {
             shared.receive_all(&speaker.upstream, |from, bytes| {
                 if let Ok(way) = shared.way_down(&speaker, from) {
-                    shared.pass(&speaker, Direction::ToClient, bytes, way);
+                    shared.pass(&speaker, from, Direction::ToClient, bytes, way);
                 }
             });
         });
@@ -196,19 +196,26 @@ impl Shared {
                 let speaker =
                     if client == speaker.client { Ok(Arc::clone(&speaker)) } else { shared.conversation(client) };
                 if let Ok(speaker) = speaker {
-                    shared.pass(&speaker, Direction::ToServer, bytes, Way::Up(from));
+                    shared.pass(&speaker, from, Direction::ToServer, bytes, Way::Up(from));
                 }
             });
         });
         Ok(Way::Door(door))
     }
 
-    /// Sends a datagram on its way under the rules.
-    fn pass(self: &Arc<Shared>, conversation: &Arc<Conversation>, direction: Direction, bytes: &[u8], way: Way) {
+    /// Sends a datagram on its way under the rules; `port` is the server's.
+    fn pass(
+        self: &Arc<Shared>,
+        conversation: &Arc<Conversation>,
+        port: SocketAddr,
+        direction: Direction,
+        bytes: &[u8],
+        way: Way,
+    ) {
         let fault = lock(&self.rules).judge(direction);
         // A datagram is a whole: it is neither cut nor merged.
         let fault = fault.filter(|fault| !matches!(fault, Fault::Split(_) | Fault::Coalesce(_)));
-        self.record.add(conversation.number, direction, deed(fault, bytes));
+        self.record.add((conversation.number, conversation.client, port), direction, deed(fault, bytes));
         let parcel = Parcel { bytes: bytes.to_vec(), way };
         match fault {
             Some(Fault::Lose) => {}

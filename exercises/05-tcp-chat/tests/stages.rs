@@ -528,7 +528,10 @@ fn hear_one_order(server: &Program, room: &mut [TcpPeer; 5]) -> Outcome {
 
 /// The line with this number, of the operator or one of the first three clients: mostly short ones, some long.
 fn numbered(speaker: usize, number: usize) -> String {
-    format!("{number} {}", ["o", "a", "b", "c"][speaker].repeat(if number % 16 == 0 { 600 } else { number % 7 }))
+    format!(
+        "{number} {}",
+        ["o", "a", "b", "c"][speaker].repeat(if number.is_multiple_of(16) { 600 } else { number % 7 })
+    )
 }
 
 fn talk_at_once(talkers: &mut [TcpPeer], lines: usize) -> Outcome {
@@ -643,7 +646,7 @@ const LINE: usize = 1000;
 /// Alice and the operator, whose lines are not printed, say many lines in turns; whether the server drops carol
 /// meanwhile.
 fn talk_for_a_while(server: &Program, room: &mut [TcpPeer; 2], number: usize) -> Outcome<bool> {
-    let (name, listeners) = if number % 2 == 0 { ("client-1", 1..2) } else { ("server", 0..2) };
+    let (name, listeners) = if number.is_multiple_of(2) { ("client-1", 1..2) } else { ("server", 0..2) };
     let text = format!("{number:0>width$}", width = LINE - name.len() - 3);
     let line = format!("{name}: {text}");
     let lines = format!("{text}\n").repeat(LINES);

@@ -1,0 +1,38 @@
+//! The dynamic pages: what they say depends on the request, or on the moment.
+
+use chrono::Local;
+
+use crate::answer::{Answer, Content, Refusal, Status};
+use crate::percent;
+use crate::request::Request;
+use crate::target::Target;
+
+/// `/app/time`: the line of chapter 1.
+///
+/// # Errors
+///
+/// None.
+pub fn time(_: &Request, _: &[u8]) -> Result<Answer, Refusal> {
+    todo!(
+        "A text with `Local::now()` in it: `%Y-%m-%d %H:%M:%S%.6f` after \"Current time is \", and a \
+         newline."
+    )
+}
+
+/// `/app/query`: what the form asked.
+///
+/// # Errors
+///
+/// For a query that cannot be decoded.
+pub fn query(request: &Request, _: &[u8]) -> Result<Answer, Refusal> {
+    todo!("A line `key=value` for each of the query's `percent::pairs`.")
+}
+
+/// `/app/echo`: what came, and what it was said to be.
+///
+/// # Errors
+///
+/// None.
+pub fn echo(request: &Request, body: &[u8]) -> Result<Answer, Refusal> {
+    todo!("The body, with the request's Content-Type, or else `application/octet-stream`.")
+}
