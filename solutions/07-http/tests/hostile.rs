@@ -134,7 +134,7 @@ fn spoiled(dice: &mut Dice) -> Vec<u8> {
 /// As many as the environment says: `MUTATIONS=100000`.
 #[test]
 fn spoiled_requests_are_answered_or_refused_and_reveal_nothing() {
-    let mutations = env::var("MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(4000);
+    let mutations = env::var("MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000);
     let folder = folder("spoiled");
     let (server, address) = our_server_of(&folder, &[]);
     still_serves(address);
