@@ -47,7 +47,48 @@ pub fn keeps_the_connection() -> Stage {
                 stays(&exchange(&server, &mut alice, request("HEAD /hello.txt", &["Connection: keep-alive"], ""))?.is(200)?)?;
             }
             let answer = exchange(&server, &mut alice, request("GET /hello.txt", &["Range: bytes=0-4"], ""))?;
-            stays(&answer.is(206)?.says("Hello")?)
+            stays(&answer.is(206)?.says("Hello")?)?;
+            lab.in_short("alice", "asks 50 times more", |_| {
+                (0..50).try_for_each(|_| stays(&exchange(&server, &mut alice, get("/hello.txt"))?.is(200)?))
+            })
+        })
+}
+
+pub fn keeps_its_word() -> Stage {
+    Stage::server("A connection ends after a response that says so, and after no other")
+        .promises(["H5"])
+        .why(
+            "A response without `Connection: close` promises that the next request will be answered (RFC 9112, section 9.3). \
+             Who closes all the same lets a client run into a broken connection, and it cannot know whether its request was \
+             heard.",
+        )
+        .hints([
+            "After which of its responses does your server close, and does it say so?",
+            "404 is no reason to close. Whatever is one, say `Connection: close` in the response.",
+            "if closes { head.push_str(\"Connection: close\\r\\n\"); }",
+        ])
+        .story(|lab| {
+            let (site, server) = served(lab, &[])?;
+            site.put("docs/index.html", "<title>Docs</title>")?;
+            let tag = ask(lab, &server, get("/hello.txt"))?.is(200)?.needs("ETag")?;
+            let mut alice = lab.tcp("alice", &server)?;
+            for asking in [
+                get("/no-such-page"),
+                get("/docs"),
+                get("/app/echo"),
+                request("DELETE /hello.txt", &[], ""),
+                request("BREW /hello.txt", &[], ""),
+                request("GET /hello.txt", &["Range: bytes=99-"], ""),
+                request("GET /hello.txt", &[&format!("If-None-Match: {tag}")], ""),
+                request("HEAD /no-such-page", &[], ""),
+                get("/hello.txt"),
+            ] {
+                let answer = exchange(&server, &mut alice, asking)?;
+                if answer.closes() {
+                    alice = lab.tcp("alice", &server)?;
+                }
+            }
+            Ok(())
         })
 }
 
@@ -241,7 +282,7 @@ pub fn takes_no_body_for_a_request() -> Stage {
 
 pub fn closes_idle_connections() -> Stage {
     Stage::server("A connection where nothing happens is closed after the timeout, and not before")
-        .promises(["H5"])
+        .promises(["H5", "C8"])
         .why(
             "Browsers keep connections open for later, and forget them. Each costs a descriptor, and descriptors are few: the \
              server has to be the one that lets go.",
@@ -282,7 +323,7 @@ fn is_closed_in_silence(peer: &mut TcpPeer) -> Outcome {
 
 pub fn waits_anew_after_each_answer() -> Stage {
     Stage::server("The timeout begins anew with each request")
-        .promises(["H5"])
+        .promises(["H5", "C8"])
         .why("A connection that is used is not idle, however long it has been open. What counts is the silence.")
         .hints([
             "From when does your server count?",
@@ -305,7 +346,7 @@ pub fn waits_anew_after_each_answer() -> Stage {
 
 pub fn waits_ten_seconds_by_default() -> Stage {
     Stage::server("Without `--timeout` it is patient")
-        .promises(["H5"])
+        .promises(["H5", "C8"])
         .why("A default is a guess about networks and people: 10 seconds are enough to type a request by hand, if you hurry.")
         .hints([
             "What is the timeout when `--timeout` is not given?",

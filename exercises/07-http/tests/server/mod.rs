@@ -67,7 +67,9 @@ impl Site {
 
     /// Starts the server on it.
     fn served(&self, lab: &mut Lab, more: &[&str]) -> Outcome<Program> {
-        lab.server_with(&[&["--root", &self.root()], more].concat())
+        let server = lab.server_with(&[&["--root", &self.root()], more].concat());
+        // What an option alone can break is the option's promise.
+        if more.is_empty() { server } else { server.breaking(&["C8"]) }
     }
 }
 
@@ -104,9 +106,16 @@ fn exchange(server: &Program, peer: &mut TcpPeer, request: impl AsRef<[u8]>) -> 
     answer_to(server, peer, request)
 }
 
-/// Hears the answer to a request that was sent; the server must print its line.
+/// Hears the answer to a request that was sent; the server must print its line. Only who asked for it hears 100 before.
 fn answer_to(server: &Program, peer: &mut TcpPeer, request: impl AsRef<[u8]>) -> Outcome<Response> {
-    let response = peer.hears_answer(&first_line(request.as_ref()))?;
+    let (request, asked) = (request.as_ref(), first_line(request.as_ref()));
+    let may_go_on = String::from_utf8_lossy(request).to_ascii_lowercase().contains("\nexpect:");
+    let response = if may_go_on { peer.hears_answer(&asked) } else { peer.hears_response(&asked) }?;
+    response
+        .demand(response.status >= 200, || {
+            format!("`{asked}` was answered with {} first; nobody had asked.", response.status)
+        })
+        .breaking(&["H6"])?;
     is_printed(server, peer, &response)?;
     Ok(response)
 }
