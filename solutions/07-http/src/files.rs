@@ -130,7 +130,7 @@ pub fn without_content(status: Status) -> Answer {
 ///
 /// # Your turn
 ///
-/// The ETag is a text in quotes that has both. `modified` is in whole seconds, and not later than now.
+/// The ETag has both, in quotes. `modified` is in whole seconds, and not later than now.
 fn validators(about: &Metadata) -> Validators {
     let since_1970 = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let changed = about.modified().map(since_1970).unwrap_or_default();
