@@ -1,6 +1,6 @@
 //! The dynamic pages: what they say depends on the request, or on the moment.
 
-use chrono::Local;
+use chrono::{Local, Timelike};
 
 use crate::answer::{Answer, Content, Refusal, Status};
 use crate::percent;
@@ -14,8 +14,8 @@ use crate::target::Target;
 /// None.
 pub fn time(_: &Request, _: Vec<u8>) -> Result<Answer, Refusal> {
     todo!(
-        "A text with `Local::now()` in it: `%Y-%m-%d %H:%M:%S%.6f` after \"Current time is \", and a \
-         newline."
+        "\"Current time is YYYY-MM-DD HH:MM:SS.ffffff\" and a newline: date, hour, minute, second and \
+         microseconds of `Local::now()`. It must not come from a cache: `Cache-Control: no-store`."
     )
 }
 

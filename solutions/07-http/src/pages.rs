@@ -1,6 +1,6 @@
 //! The dynamic pages: what they say depends on the request, or on the moment.
 
-use chrono::Local;
+use chrono::{Local, Timelike};
 
 use crate::answer::{Answer, Content, Refusal, Status};
 use crate::percent;
@@ -15,10 +15,15 @@ use crate::target::Target;
 ///
 /// # Your turn
 ///
-/// A text with `Local::now()` in it: `%Y-%m-%d %H:%M:%S%.6f` after "Current time is ", and a newline.
+/// "Current time is YYYY-MM-DD HH:MM:SS.ffffff" and a newline: date, hour, minute, second and microseconds of
+/// `Local::now()`. It must not come from a cache: `Cache-Control: no-store`.
 pub fn time(_: &Request, _: Vec<u8>) -> Result<Answer, Refusal> {
-    let line = Local::now().format("Current time is %Y-%m-%d %H:%M:%S%.6f\n");
-    Ok(Answer::text(Status::OK, line.to_string()).with("Cache-Control", "no-store"))
+    let now = Local::now();
+    let (date, microseconds) = (now.date_naive(), now.nanosecond() / 1000);
+    let (hour, minute, second) = (now.hour(), now.minute(), now.second());
+    // chrono would read a pattern like `%H:%M:%S` anew each time; `format!` is made when we are compiled.
+    let line = format!("Current time is {date} {hour:02}:{minute:02}:{second:02}.{microseconds:06}\n");
+    Ok(Answer::text(Status::OK, line).with("Cache-Control", "no-store"))
 }
 
 /// `/app/query`: what the form asked.
