@@ -39,6 +39,7 @@ pub fn chapter() -> Chapter {
         tells_an_end_inside_a_frame,
         serves_others_beside_those_that_wait,
         survives_resets,
+        waits_when_it_has_no_descriptor_left,
         forgets_what_it_returned,
         refuses_a_framing_that_is_none_of_the_three,
         sends_all_then_hears_all,
@@ -702,6 +703,36 @@ fn survives_resets() -> Stage {
             farewell(alice, &server, 1)?;
             demand(!server.has_ended(), || "Your server ended.".to_owned())?;
             // Which lines the broken connections leave is open.
+            lab.lowers_the_curtain()
+        })
+}
+
+fn waits_when_it_has_no_descriptor_left() -> Stage {
+    Stage::server("Without a descriptor left for the next client, it goes on with those it has")
+        .promises(["C6"])
+        .why(
+            "Every connection is an open file, and the system lets a process have only so many: often 1024. Then `accept` \
+             fails, again and again, until a client leaves. That is no reason to end.",
+        )
+        .hints([
+            "What does your server do when `accept` fails with \"too many open files\"?",
+            "It complains, waits a little (or `accept` fails again at once), and tries again.",
+            "Err(error) => { complain(error); thread::sleep(Duration::from_millis(50)); }",
+        ])
+        .story(|lab| {
+            let server = lab.server()?;
+            let mut alice = lab.tcp("alice", &server)?;
+            exchange(&mut alice, &server, 1, b"hello")?;
+            server.limits_descriptors(6)?;
+            // Who of them is served is for the system to decide, and what a reset leaves on stdout is open.
+            lab.in_short("ten others", "connect, and leave again", |lab| {
+                let crowd = (0..10).map(|_| lab.tcp("other", &server)).collect::<Outcome<Vec<_>>>()?;
+                exchange(&mut alice, &server, 2, b"quite a crowd")?;
+                crowd.into_iter().try_for_each(TcpPeer::resets)
+            })?;
+            let mut bob = lab.tcp("bob", &server)?;
+            exchange(&mut bob, &server, 1, b"are they gone?")?;
+            exchange(&mut alice, &server, 3, b"yes")?;
             lab.lowers_the_curtain()
         })
 }
