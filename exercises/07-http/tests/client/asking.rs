@@ -1,7 +1,7 @@
 //! Asking: URLs, methods, fields and data, and what is printed of the answer.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use scenario::{Lab, Meaning, Outcome, Program, Role, Stage, TcpPeer, TcpStand, Trouble, demand, skip};
 
@@ -235,7 +235,7 @@ pub fn sends_no_field_that_is_none() -> Stage {
             for field in ["no colon", "X-Lab: 1\r\nX-Other: 2", "X-Lab: 1\nX-Other: 2", ": 1"] {
                 let stand = lab.tcp_server()?;
                 let client = lab.client(url(&stand, "/"), &["-H", field])?;
-                match called_by(&stand, &client)? {
+                match called_by(lab, &stand, &client)? {
                     None => cannot_use(&client)?,
                     Some(mut server) => {
                         let request = server.hears_request()?;
@@ -249,9 +249,9 @@ pub fn sends_no_field_that_is_none() -> Stage {
 }
 
 /// Waits until the client calls, or has ended without.
-fn called_by(stand: &TcpStand, client: &Program) -> Outcome<Option<TcpPeer>> {
-    let mut server = None;
-    while server.is_none() && !client.has_ended() {
+fn called_by(lab: &Lab, stand: &TcpStand, client: &Program) -> Outcome<Option<TcpPeer>> {
+    let (mut server, deadline) = (None, Instant::now() + lab.patience());
+    while server.is_none() && !client.has_ended() && Instant::now() < deadline {
         server = stand.accept_within(Duration::from_millis(20))?;
     }
     Ok(server)
@@ -444,7 +444,7 @@ pub(super) fn gives_up_on(lab: &mut Lab, arguments: &[&str], naming: &str) -> Ou
     let stand = lab.tcp_server()?;
     let client = lab.client(url(&stand, "/"), arguments)?;
     // It may look at the file before it calls, or after.
-    if let Some(server) = &mut called_by(&stand, &client)? {
+    if let Some(server) = &mut called_by(lab, &stand, &client)? {
         server.hears_request()?;
         server.send_unheeded(response("200 OK", &[], HELLO));
     }
