@@ -91,13 +91,13 @@ impl Bench {
     fn ours(&self) -> anyhow::Result<Server> {
         let root = self.folder.text();
         let arguments = ["--bind", "127.0.0.1:0", "--quiet", "--timeout", TIMEOUT, "--root", root];
-        Server::start(&self.programs.join("http-server"), &arguments)
+        Server::start(Command::new(self.programs.join("http-server")), &arguments)
     }
 
     fn nginx(&self) -> anyhow::Result<Server> {
         let nginx = find("nginx", "apt-get install nginx-light")?;
         let folder = self.folder.text();
-        let server = Server::start_with(&nginx, |port| {
+        let server = Server::start_with(Command::new(nginx), |port| {
             fs::write(self.folder.0.join("nginx.conf"), configuration(folder, port))?;
             Ok(vec!["-p".into(), folder.into(), "-c".into(), format!("{folder}/nginx.conf")])
         })?;
