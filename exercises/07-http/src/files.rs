@@ -80,9 +80,7 @@ pub fn without_content(status: Status) -> Answer {
 /// By what one state of a file is told from another: its length, and the time of its last change as exactly as the
 /// system has it. A date in HTTP has but seconds, and must not be in the future (RFC 9110, section 8.8.2.1).
 fn validators(about: &Metadata) -> Validators {
-    todo!(
-        "The ETag is a text in quotes that has both. `modified` is in whole seconds, and not later than now."
-    )
+    todo!("The ETag is a text in quotes that has both. `modified` is in whole seconds, and not later than now.")
 }
 
 /// The media type, by the end of the name. Text is taken to be UTF-8.
