@@ -188,6 +188,5 @@ fn timed_out(error: io::Error) -> End {
 /// The first line of what came, as far as it came, for the transcript: without characters that could drive a terminal.
 fn first_line(bytes: &[u8]) -> String {
     let line = bytes.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let line = String::from_utf8_lossy(line.trim_ascii_end());
-    line.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    String::from_utf8_lossy(line.trim_ascii_end()).replace(char::is_control, "\u{fffd}")
 }

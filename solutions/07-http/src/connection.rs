@@ -115,13 +115,13 @@ impl Connection<'_> {
         let wants_body = router::wants_body(&request);
         if self.waits_for_continue(&request, &body)? {
             if !wants_body {
-                self.send(router::answer(&self.settings.site, &request, b""), "close")?;
+                self.send(router::answer(&self.settings.site, &request, Vec::new()), "close")?;
                 return Err(End::Linger);
             }
             self.wire.stream().write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         let content = self.read_body(body, wants_body)?;
-        let answer = router::answer(&self.settings.site, &request, &content);
+        let answer = router::answer(&self.settings.site, &request, content);
         let goes_on = request.keeps_connection();
         let connection = match (goes_on, request.version) {
             (false, _) => "close",
@@ -313,6 +313,5 @@ fn timed_out(error: io::Error) -> End {
 /// The first line of what came, as far as it came, for the transcript: without characters that could drive a terminal.
 fn first_line(bytes: &[u8]) -> String {
     let line = bytes.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let line = String::from_utf8_lossy(line.trim_ascii_end());
-    line.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    String::from_utf8_lossy(line.trim_ascii_end()).replace(char::is_control, "\u{fffd}")
 }
