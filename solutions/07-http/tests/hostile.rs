@@ -13,10 +13,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
-use common::{Dice, Folder, PATIENCE, Running, our_server, reset, serve};
+use common::our_server;
 use http::Parsed;
 use http::body::Body;
 use http::response::ResponseHead;
+use peers::{Dice, Folder, PATIENCE, Running, reset, serve};
 
 const SECRET: &str = "nobody may read this";
 

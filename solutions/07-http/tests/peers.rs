@@ -12,7 +12,8 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Folder, PATIENCE, Running, free_port, our_server, peer};
+use common::our_server;
+use peers::{Folder, PATIENCE, Running, free_tcp_port, peer, serve};
 
 /// The site that the exercise brings along.
 fn site() -> PathBuf {
@@ -204,7 +205,7 @@ fn wait_until_it_listens(address: SocketAddr) {
 
 /// An nginx of our own, that lists folders in chunks.
 fn nginx(program: &Path, root: &Folder) -> (Running, SocketAddr) {
-    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let address = SocketAddr::from(([127, 0, 0, 1], free_tcp_port()));
     let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|name| format!("{name}_temp_path temp;\n"));
     let configuration = format!(
         "daemon off; master_process off; pid nginx.pid; error_log stderr;\nevents {{}}\nhttp {{\n{}access_log off;\n\
@@ -244,7 +245,7 @@ fn our_client_with_nginx() {
 fn our_client_with_python() {
     let Some(python) = peer("python3", "python3") else { return };
     let root = folder("python");
-    let port = free_port();
+    let port = free_tcp_port();
     let mut command = Command::new(&python);
     command.args(["-m", "http.server", "--bind", "127.0.0.1", &port.to_string(), "--directory"]).arg(root.path());
     let _server = Running::start(&mut command);
@@ -274,7 +275,7 @@ for ending in [b'HTTP/1.0 200 OK\\r\\n\\r\\nhello', b'HTTP/1.1 200 OK\\r\\nTrans
     c.sendall(ending)
     c.close()
 ";
-    let (_server, address) = common::serve(Command::new(&python).args(["-c", code]));
+    let (_server, address) = serve(Command::new(&python).args(["-c", code]));
     let url = format!("http://{address}/");
     assert_eq!(body(&[&url]), "hello");
     let copy = here.file("copy").display().to_string();
