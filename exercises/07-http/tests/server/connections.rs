@@ -105,7 +105,8 @@ pub fn closes_when_it_is_asked_to() -> Stage {
             "let last = fields.list(\"connection\").any(|option| option.eq_ignore_ascii_case(\"close\"));",
         ])
         .story(|lab| {
-            let (_site, server) = served(lab, &[])?;
+            // Nobody is to be closed for another reason.
+            let (_site, server) = served(lab, &["--timeout", "60"])?;
             let ways: [&[&str]; 4] = [
                 &["Connection: close"],
                 &["connection: CLOSE"],
@@ -142,7 +143,8 @@ pub fn speaks_to_http_1_0() -> Stage {
             "let last = version == \"HTTP/1.0\" || asks_to_close(&fields);",
         ])
         .story(|lab| {
-            let (_site, server) = served(lab, &[])?;
+            // Nobody is to be closed for another reason.
+            let (_site, server) = served(lab, &["--timeout", "60"])?;
             for target in ["/hello.txt", "/app/time", "/app/query?a=1", "/no-such-page"] {
                 let mut old = lab.tcp("old", &server)?;
                 let answer = exchange(&server, &mut old, format!("GET {target} HTTP/1.0\r\nHost: lab\r\n\r\n"))?;
