@@ -40,7 +40,8 @@ fn show(found: &Found) -> anyhow::Result<()> {
     print(&format!("{}\n\n", found.chapter.name()));
     let session = Session::start(&server, &found.chapter, Vec::new())?;
     let example = found.chapter.example();
-    let command = client.client(&session.tap.address().to_string(), example.arguments);
+    let (target, arguments) = found.chapter.call(&session.tap.address().to_string(), example.arguments);
+    let command = client.client(&target, &arguments);
     let client = Arc::new(Child::start(command).context("cannot start the client")?);
     let telling = tell_lines(&client, "client");
     tell_typed("client", example.input);

@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod hint;
 mod list;
+mod room;
 mod run;
 mod session;
 mod starter;

@@ -12,11 +12,12 @@ use supervise::Attached;
 
 use crate::build::{self, Built, Whose};
 use crate::session::Session;
-use crate::{chapters, print};
+use crate::{chapters, print, room};
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  cargo xtask run udp-echo --loss 20% --seed 7\n  \
-    cargo xtask run tcp-time --solution --split 1\n  cargo xtask run udp-message -- 'one datagram' 'and another'")]
+    cargo xtask run tcp-time --solution --split 1\n  cargo xtask run udp-message -- 'one datagram' 'and another'\n  \
+    cargo xtask run tcp-chat --clients 3")]
 pub struct Arguments {
     /// The chapter
     chapter: String,
@@ -47,6 +48,9 @@ pub struct Arguments {
     /// What chance is drawn from: the same seed, the same losses
     #[arg(long, default_value = "1")]
     seed: u64,
+    /// Start so many clients, and type for all of them: `2: hello` is said by client 2, other lines by the server's operator
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=99), conflicts_with_all = ["client", "pcap"])]
+    clients: Option<u16>,
     /// Arguments of the client
     #[arg(last = true)]
     client: Vec<String>,
@@ -68,11 +72,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     else {
         bail!("{} does not compile; the compiler's message is above", arguments.chapter);
     };
+    if let Some(clients) = arguments.clients {
+        return room::open(&server, &client, &found.chapter, arguments.rules(), usize::from(clients));
+    }
     let began = SystemTime::now();
     let session = Session::start(&server, &found.chapter, arguments.rules())?;
     let more: Vec<_> = arguments.client.iter().map(String::as_str).collect();
-    let client =
-        Attached::start(client.client(&session.tap.address().to_string(), &more)).context("cannot start the client")?;
+    let (target, more) = found.chapter.call(&session.tap.address().to_string(), &more);
+    let client = Attached::start(client.client(&target, &more)).context("cannot start the client")?;
     let status = client.wait().context("cannot wait for the client")?;
     let tap = session.end();
     let strikes: u64 = tap.strikes().iter().sum();

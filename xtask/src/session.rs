@@ -1,5 +1,6 @@
 //! A server and a client with the tap between them, and somebody who tells what happens while it does.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -9,12 +10,12 @@ use anyhow::{Context, bail};
 use scenario::{Chapter, Launch, Rule, Tap, Transport};
 use supervise::{Child, Line};
 use transcript::{Act, Transcript};
-use wiretap::{Event, TcpTap, UdpTap};
+use wiretap::{Event, TcpTap, UdpTap, Watcher};
 
 use crate::print;
 
-/// How long a server may take to say where it listens.
-const STARTING: Duration = Duration::from_secs(10);
+/// How long a server may take to say where it listens, and a client to connect.
+pub const STARTING: Duration = Duration::from_secs(10);
 
 /// How long a program that has nothing more to do may stay silent before it is taken for done.
 const QUIET: Duration = Duration::from_millis(300);
@@ -37,10 +38,7 @@ impl Session {
             let act = if event.bytes().is_some() { Act::Sends } else { Act::Does };
             tell(actor, act, &words);
         });
-        let tap = match chapter.transport() {
-            Transport::Tcp => Tap::Tcp(TcpTap::watched(address, rules, Some(watcher))?),
-            Transport::Udp => Tap::Udp(UdpTap::watched(address, rules, Some(watcher))?),
-        };
+        let tap = tap(address, chapter, rules, watcher)?;
         tell("server", Act::Prints, &format!("listening on {address}"));
         tell("tap", Act::Does, &format!("listens on {} for it", tap.address()));
         let server = Arc::new(child);
@@ -88,8 +86,16 @@ fn tell(actor: &str, act: Act, words: &str) {
     print(&line.render());
 }
 
+/// The tap of a server.
+pub fn tap(server: SocketAddr, chapter: &Chapter, rules: Vec<Rule>, watcher: Watcher) -> io::Result<Tap> {
+    match chapter.transport() {
+        Transport::Tcp => TcpTap::watched(server, rules, Some(watcher)).map(Tap::Tcp),
+        Transport::Udp => UdpTap::watched(server, rules, Some(watcher)).map(Tap::Udp),
+    }
+}
+
 /// The address in the listening line.
-fn listening(server: &Child) -> anyhow::Result<SocketAddr> {
+pub fn listening(server: &Child) -> anyhow::Result<SocketAddr> {
     let line = match server.next_line(STARTING) {
         Line::Text(line) => line,
         _ => {

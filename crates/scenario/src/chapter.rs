@@ -76,6 +76,17 @@ impl Chapter {
         self.profile.transport()
     }
 
+    /// How the client is told whom to call, and its other arguments: where it takes a URL, a path among them belongs to that.
+    pub fn call<'a>(&self, address: &str, arguments: &[&'a str]) -> (String, Vec<&'a str>) {
+        let target = self.profile.with_client.target(address);
+        match arguments {
+            [path, others @ ..] if target.ends_with('/') && path.starts_with('/') => {
+                (target + &path[1..], others.to_vec())
+            }
+            _ => (target, arguments.to_vec()),
+        }
+    }
+
     /// The stages, servers' first.
     pub fn stages(&self) -> &[Stage] {
         &self.stages

@@ -36,7 +36,7 @@ pub(crate) fn stages(profile: &Profile) -> Vec<Stage> {
         speaks_ipv6,
     ];
     let explains_its_options = || help(Stage::client("--help explains every option, with an example"), client_options);
-    let refuses_a_wrong_command_line = || wrong_client_usage(client_options);
+    let refuses_a_wrong_command_line = || wrong_client_usage(with_client, client_options);
     let calls_its_default_port = || client_default_port(with_client, port);
     let speaks_ipv6 = || client_ipv6(with_client);
     let resolves_names = || client_names(with_client);
@@ -50,6 +50,9 @@ pub(crate) fn stages(profile: &Profile) -> Vec<Stage> {
         speaks_ipv6,
     ]);
     if transport == Transport::Tcp {
+        let tries_every_address = || every_address(with_client);
+        let says_that_nobody_listens = || nobody_listens(with_client);
+        let does_not_wait_for_ever_to_connect = || no_answer_to_connect(with_client);
         all.extend(stages![tries_every_address, says_that_nobody_listens, does_not_wait_for_ever_to_connect]);
     }
     all
@@ -180,16 +183,18 @@ fn wrong_server_usage() -> Stage {
     wrong_usage(stage, wrong)
 }
 
-fn wrong_client_usage(options: &[&str]) -> Stage {
+fn wrong_client_usage(exchange: WithClient, options: &[&str]) -> Stage {
     let stage = Stage::client("A wrong command line ends with status 2");
-    let mut wrong = vec![
-        &["--no-such-option"][..],
-        &["--connect"],
-        &["--connect", "127.0.0.1"],
-        &["--connect", "127.0.0.1:"],
-        &["--connect", "127.0.0.1:65536"],
-        &["--connect", "127.0.0.1:80x"],
-    ];
+    let mut wrong = vec![&["--no-such-option"][..]];
+    if !matches!(exchange, WithClient::Url(_)) {
+        wrong.extend([
+            &["--connect"][..],
+            &["--connect", "127.0.0.1"],
+            &["--connect", "127.0.0.1:"],
+            &["--connect", "127.0.0.1:65536"],
+            &["--connect", "127.0.0.1:80x"],
+        ]);
+    }
     if options.contains(&"--timeout") {
         wrong.extend([&["--timeout"][..], &["--timeout", "soon"], &["--timeout", "5x"], &["--timeout=-1"]]);
     }
@@ -230,7 +235,9 @@ fn has_example(help: &str) -> bool {
     let says_so = |word: String| matches!(word.as_str(), "example" | "examples" | "e.g.") || word.contains('例');
     let has_port = |address: &str| address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
     let pieces: Vec<_> = help.split_whitespace().collect();
+    let is_url = |word: &str| word.split_once("http://").is_some_and(|(_, rest)| has_port(rest.trim_end_matches('/')));
     words.into_iter().any(says_so)
+        || pieces.iter().any(|word| is_url(word))
         || pieces.windows(2).any(|pair| matches!(pair[0], "--bind" | "--connect") && has_port(pair[1]))
 }
 
@@ -275,7 +282,7 @@ fn client_default_port(exchange: WithClient, port: u16) -> Stage {
             let arguments = exchange.arguments();
             let _home = home_for_errands(lab, exchange)?;
             match exchange {
-                WithClient::Tcp(_) => {
+                WithClient::Tcp(_) | WithClient::Url(_) => {
                     lab.reserve_default_port(Transport::Tcp, port)?;
                     let server = lab.tcp_server_on(&[&address]).or_else(|_| taken_meanwhile(port))?;
                     let _client = lab.bare(Role::Client, &[])?;
@@ -385,7 +392,7 @@ fn unknown_name(exchange: WithClient) -> Stage {
         .story(move |lab| {
             lab.knows_names("")?;
             let _home = home_for_errands(lab, exchange)?;
-            let client = lab.client("no-such-host.invalid:1", exchange.arguments())?;
+            let client = lab.client(exchange.target("no-such-host.invalid:1"), exchange.arguments())?;
             client.fails(&["no-such-host.invalid"])
         })
 }
@@ -404,21 +411,22 @@ fn home_for_errands(lab: &mut Lab, exchange: WithClient) -> Outcome<Option<Folde
 fn call(lab: &mut Lab, exchange: WithClient, addresses: &[&str], host: &str) -> Outcome {
     let arguments = exchange.arguments();
     let _home = home_for_errands(lab, exchange)?;
+    let target = |port: u16| exchange.target(&format!("{host}:{port}"));
     match exchange {
-        WithClient::Tcp(exchange) => {
+        WithClient::Tcp(exchange) | WithClient::Url(exchange) => {
             let server = lab.tcp_server_on(addresses)?;
-            let client = lab.client(format!("{host}:{}", server.address().port()), &[])?;
+            let client = lab.client(target(server.address().port()), &[])?;
             exchange(lab, server, &client)
         }
         WithClient::Udp(exchange) | WithClient::UdpCommand(_, exchange) => {
             let server = lab.udp_server_on(addresses)?;
-            let client = lab.client(format!("{host}:{}", server.port()), arguments)?;
+            let client = lab.client(target(server.port()), arguments)?;
             exchange(lab, server, &client)
         }
     }
 }
 
-fn tries_every_address() -> Stage {
+fn every_address(exchange: WithClient) -> Stage {
     Stage::client("It tries every address that a name stands for")
         .promises(["C3"])
         .why(
@@ -430,19 +438,19 @@ fn tries_every_address() -> Stage {
             "Loop over `to_socket_addrs`; keep the error and go on; fail with the last one.",
             "for address in name.to_socket_addrs()? { match TcpStream::connect_timeout(&address, left) { Ok(stream) => return Ok(stream), Err(error) => last = error } }",
         ])
-        .story(|lab| {
+        .story(move |lab| {
             // Which of the two comes first is the system's choice, so each is the only one that is there once.
             lab.knows_names("127.0.0.1 twin.test\n127.0.0.2 twin.test\n")?;
             for (there, absent) in [("127.0.0.1:0", "127.0.0.2:0"), ("127.0.0.2:0", "127.0.0.1:0")] {
                 let (server, _refusing) = lab.tcp_server_beside(there, absent)?;
-                let _client = lab.client(format!("twin.test:{}", server.address().port()), &[])?;
+                let _client = lab.client(exchange.target(&format!("twin.test:{}", server.address().port())), &[])?;
                 server.accept()?.resets()?;
             }
             lab.lowers_the_curtain()
         })
 }
 
-fn says_that_nobody_listens() -> Stage {
+fn nobody_listens(exchange: WithClient) -> Stage {
     Stage::client("A server that is not there is an error that says so")
         .promises(["C5"])
         .why(
@@ -454,10 +462,10 @@ fn says_that_nobody_listens() -> Stage {
             "Let the error travel to `main` with `?`, with the address added by `with_context`.",
             "TcpStream::connect(…).with_context(|| format!(\"cannot connect to {}\", args.connect))?",
         ])
-        .story(|lab| {
+        .story(move |lab| {
             // Bound, so that nobody else can get the port; not listening, so that the system refuses.
             let (_closed, port) = bound_but_closed()?;
-            let client = lab.client(format!("127.0.0.1:{port}"), &[])?;
+            let client = lab.client(exchange.target(&format!("127.0.0.1:{port}")), &[])?;
             client.fails(&[&port.to_string()])
         })
 }
@@ -468,7 +476,7 @@ fn bound_but_closed() -> Outcome<(Socket, u16)> {
     Ok((socket, port))
 }
 
-fn does_not_wait_for_ever_to_connect() -> Stage {
+fn no_answer_to_connect(exchange: WithClient) -> Stage {
     Stage::client("It does not wait for ever to be connected")
         .promises(["C8", "C5"])
         .why(
@@ -480,9 +488,9 @@ fn does_not_wait_for_ever_to_connect() -> Stage {
             "`TcpStream::connect` has no limit of its own; `connect_timeout` has.",
             "TcpStream::connect_timeout(&address, args.timeout)",
         ])
-        .story(|lab| {
+        .story(move |lab| {
             let (_full, port, _queue) = full_backlog()?;
-            let client = lab.client(format!("127.0.0.1:{port}"), &["--timeout", "0.2"])?;
+            let client = lab.client(exchange.target(&format!("127.0.0.1:{port}")), &["--timeout", "0.2"])?;
             client.fails(&[&port.to_string()])
         })
 }

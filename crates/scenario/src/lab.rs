@@ -345,8 +345,29 @@ impl Lab {
     ///
     /// The server does not take the connection.
     pub fn tcp(&mut self, name: &str, server: &Program) -> Outcome<TcpPeer> {
-        let connecting = TcpStream::connect_timeout(&server.address(), self.scene.patience());
-        let stream = connecting.map_err(|error| {
+        let stream = TcpStream::connect_timeout(&server.address(), self.scene.patience());
+        self.connected(name, server, stream)
+    }
+
+    /// Somebody who connects to the server with as little room for what comes as the system gives. What is sent to
+    /// somebody who does not read fills such a connection soon; any other may take megabytes.
+    ///
+    /// # Errors
+    ///
+    /// The server does not take the connection.
+    pub fn tcp_with_little_room(&mut self, name: &str, server: &Program) -> Outcome<TcpPeer> {
+        let socket = Socket::new(Domain::for_address(server.address()), Type::STREAM, None)?;
+        socket.set_recv_buffer_size(1)?;
+        // The smallest segments that every system must take (RFC 9293, section 3.7.1). Linux measures by them how much
+        // room the other side needs for what it sends.
+        #[cfg(unix)]
+        socket.set_tcp_mss(536)?;
+        let connecting = socket.connect_timeout(&server.address().into(), self.scene.patience());
+        self.connected(name, server, connecting.map(|()| socket.into()))
+    }
+
+    fn connected(&self, name: &str, server: &Program, stream: std::io::Result<TcpStream>) -> Outcome<TcpPeer> {
+        let stream = stream.map_err(|error| {
             self.scene.note(name, Act::Does, format!("cannot connect to server: {error}"));
             broken(format!("{} could not connect to {}: {error}.", crate::scene::capital(name), server.name()))
                 .of(&["C2"])
@@ -529,6 +550,15 @@ impl TcpStand {
         self.porter.doors()[0]
     }
 
+    /// Waits `time` for the client to connect: for what it may do, but need not.
+    ///
+    /// # Errors
+    ///
+    /// The lab's listener failed.
+    pub fn accept_within(&self, time: Duration) -> Outcome<Option<TcpPeer>> {
+        self.porter.next_within(time)?.map(|stream| self.welcome(stream)).transpose()
+    }
+
     /// Waits for the client to connect.
     ///
     /// # Errors
@@ -536,6 +566,10 @@ impl TcpStand {
     /// It does not.
     pub fn accept(&self) -> Outcome<TcpPeer> {
         let stream = self.porter.next(&self.scene, "server")?;
+        self.welcome(stream)
+    }
+
+    fn welcome(&self, stream: TcpStream) -> Outcome<TcpPeer> {
         self.scene.transcript().introduce("client", stream.peer_addr()?);
         self.scene.note("client", Act::Does, "connects to server");
         TcpPeer::new(&self.scene, "server", stream)

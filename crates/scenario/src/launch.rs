@@ -110,9 +110,19 @@ impl Launch {
         self.at("--bind", bind, more)
     }
 
-    /// The command that starts it as a client of the server at an address.
+    /// The command that starts it as a client of the server at an address, or of the one that a URL names.
     pub fn client(&self, connect: &str, more: &[&str]) -> Command {
-        self.at("--connect", connect, more)
+        match connect.split_once("://").map(|(_, rest)| rest.split_once('/').unwrap_or((rest, ""))) {
+            None => self.at("--connect", connect, more),
+            Some(_) if !self.has_places => self.with(&[more, &[connect]].concat()),
+            Some((address, path)) => {
+                let mut launch = self.clone();
+                for word in &mut launch.words {
+                    *word = word.replace("{host}:{port}/", &format!("{{host}}:{{port}}/{path}"));
+                }
+                launch.at("", address, more)
+            }
+        }
     }
 
     /// The command that gives the program `option ADDRESS` (`--bind 127.0.0.1:0`) and then `more`.
@@ -192,6 +202,14 @@ mod tests {
     fn or_filled_in_where_there_are_places_for_them() {
         let launch = Launch::command_line("cargo {host} {port} x={host}:{port}").unwrap();
         assert_eq!(words(&launch.at("--connect", "[::1]:80", &[])), ["cargo", "::1", "80", "x=[::1]:80"]);
+    }
+
+    #[test]
+    fn a_url_stands_by_itself_or_is_filled_in() {
+        let launch = Launch::command_line("cargo").unwrap();
+        assert_eq!(words(&launch.client("http://[::1]:80/a/b", &["-L"])), ["cargo", "-L", "http://[::1]:80/a/b"]);
+        let launch = Launch::command_line("cargo http://{host}:{port}/").unwrap();
+        assert_eq!(words(&launch.client("http://[::1]:80/a/b", &["-L"])), ["cargo", "http://[::1]:80/a/b", "-L"]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod names;
 mod profile;
 mod program;
 mod promise;
+mod queues;
 pub mod report;
 mod role;
 mod runner;

@@ -13,6 +13,8 @@ pub type WithServer = fn(&mut Lab, &Program) -> Outcome;
 pub enum WithClient {
     /// Over TCP.
     Tcp(fn(&mut Lab, TcpStand, &Program) -> Outcome),
+    /// Over TCP, by a client that is given a URL.
+    Url(fn(&mut Lab, TcpStand, &Program) -> Outcome),
     /// Over UDP.
     Udp(fn(&mut Lab, UdpStand, &Program) -> Outcome),
     /// Over UDP, by a client that must be told on its command line what to do.
@@ -24,8 +26,13 @@ impl WithClient {
     pub(crate) fn arguments(self) -> &'static [&'static str] {
         match self {
             WithClient::UdpCommand(arguments, _) => arguments,
-            WithClient::Tcp(_) | WithClient::Udp(_) => &[],
+            WithClient::Tcp(_) | WithClient::Url(_) | WithClient::Udp(_) => &[],
         }
+    }
+
+    /// How the client is told whom to call: `127.0.0.1:8080`, or a URL.
+    pub(crate) fn target(self, address: &str) -> String {
+        if matches!(self, WithClient::Url(_)) { format!("http://{address}/") } else { address.to_owned() }
     }
 }
 
@@ -58,7 +65,7 @@ impl Profile {
     /// Whether the chapter speaks TCP or UDP.
     pub(crate) fn transport(&self) -> Transport {
         match self.with_client {
-            WithClient::Tcp(_) => Transport::Tcp,
+            WithClient::Tcp(_) | WithClient::Url(_) => Transport::Tcp,
             WithClient::Udp(_) | WithClient::UdpCommand(..) => Transport::Udp,
         }
     }

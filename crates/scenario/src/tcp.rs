@@ -1,7 +1,7 @@
 //! One end of a TCP connection of the lab, as an actor: it sends, reads to the end, closes in every way.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -12,6 +12,7 @@ use socket2::SockRef;
 use transcript::{Act, shortened};
 
 use crate::program::side_by_side;
+use crate::queues::queues;
 use crate::scene::{GLANCE, Scene, titled};
 use crate::trouble::{Outcome, Trouble, broken};
 
@@ -97,11 +98,13 @@ impl TcpPeer {
     pub fn send_flood(&mut self, most: usize) -> Outcome<usize> {
         self.stream.set_write_timeout(Some(Duration::from_millis(200)))?;
         let chunk = [b'x'; 64 << 10];
-        let mut sent = 0;
+        let (mut sent, mut in_vain) = (0, 0);
         let deadline = Instant::now() + self.scene.patience();
-        while sent < most && Instant::now() < deadline {
+        // Once, the other side may have been too busy to read.
+        while sent < most && in_vain < 3 && Instant::now() < deadline {
             match self.stream.write(&chunk) {
-                Ok(length) => sent += length,
+                Ok(length) => (sent, in_vain) = (sent + length, 0),
+                Err(error) if is_silence(&error) => in_vain += 1,
                 Err(_) => break,
             }
         }
@@ -127,6 +130,26 @@ impl TcpPeer {
             format!("{} again and again, as often as the other side takes it", self.scene.described(bytes)),
         );
         Ok(())
+    }
+
+    /// Sends the same bytes again and again, until `most` bytes are sent, the other side takes nothing for a second, or is
+    /// gone; returns how many were taken.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn pour(&mut self, bytes: impl AsRef<[u8]>, most: usize) -> Outcome<usize> {
+        self.stream.set_write_timeout(Some(Duration::from_secs(1)))?;
+        let bytes = bytes.as_ref();
+        self.note(Act::Sends, format!("{} again and again", self.scene.described(bytes)));
+        let (mut sent, deadline) = (0, Instant::now() + self.scene.patience());
+        while sent < most && Instant::now() < deadline {
+            match self.stream.write(&bytes[sent % bytes.len()..]) {
+                Ok(length) => sent += length,
+                Err(_) => break,
+            }
+        }
+        Ok(sent)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Outcome {
@@ -159,6 +182,39 @@ impl TcpPeer {
                 return Err(self.got_other_bytes(due));
             }
             self.read_ahead(&self.scene.described(due))?;
+        }
+    }
+
+    /// The next message of a protocol, in whatever pieces it comes. What comes behind it is left for later.
+    ///
+    /// `parse` is given what has come, and whether that is all there will ever be. It returns a message and its length in
+    /// bytes, nothing as long as more is needed, or what is wrong with it, as a sentence.
+    ///
+    /// # Errors
+    ///
+    /// Nothing comes that is such a message.
+    pub fn next_message<T>(
+        &mut self,
+        due: &str,
+        mut parse: impl FnMut(&[u8], bool) -> Result<Option<(T, usize)>, String>,
+    ) -> Outcome<T> {
+        let mut ended = false;
+        loop {
+            match parse(&self.ahead, ended) {
+                Ok(Some((message, length))) => {
+                    self.note_received(&self.ahead[..length]);
+                    self.ahead.drain(..length);
+                    return Ok(message);
+                }
+                Err(wrong) => {
+                    self.note_received(&self.ahead);
+                    return Err(broken(wrong));
+                }
+                Ok(None) => match self.read_some()? {
+                    Came::End if !ended => ended = true,
+                    came => self.is_more(came, due)?,
+                },
+            }
         }
     }
 
@@ -226,8 +282,13 @@ impl TcpPeer {
 
     /// Reads once; the end of the stream is a failure, because `due` was due.
     fn read_ahead(&mut self, due: &str) -> Outcome {
+        let came = self.read_some()?;
+        self.is_more(came, due)
+    }
+
+    fn is_more(&mut self, came: Came, due: &str) -> Outcome {
         let due = shortened(due);
-        let instead = match self.read_some()? {
+        let instead = match came {
             Came::Bytes(bytes) => {
                 self.ahead.extend(bytes);
                 return Ok(());
@@ -312,6 +373,43 @@ impl TcpPeer {
         Err(broken(format!("{} got {rest}, where the end of the stream was due.", titled(&self.name))))
     }
 
+    /// Whether the connection ends here, in order or not, with nothing before that: whoever closes while bytes wait that it
+    /// did not want to read breaks off.
+    ///
+    /// # Errors
+    ///
+    /// Nothing comes, and the connection stays.
+    pub fn is_at_its_end(&mut self) -> Outcome<bool> {
+        if !self.ahead.is_empty() {
+            return Ok(false);
+        }
+        match self.read_some()? {
+            Came::End | Came::Reset(_) => {
+                self.note(Act::Does, "sees the connection closed");
+                Ok(true)
+            }
+            Came::Nothing => Err(self.scene.in_vain(&self.name, "the connection to be closed")),
+            Came::Bytes(bytes) => {
+                self.ahead.extend(bytes);
+                Ok(false)
+            }
+        }
+    }
+
+    /// The connection must end here, in order or not, with nothing before that.
+    ///
+    /// # Errors
+    ///
+    /// More comes, or the connection stays.
+    pub fn expect_close(&mut self) -> Outcome {
+        if self.is_at_its_end()? {
+            return Ok(());
+        }
+        self.note_received(&self.ahead);
+        let came = shortened(&self.scene.described(&self.ahead));
+        Err(broken(format!("{} got {came}, where the end of the connection was due.", titled(&self.name))))
+    }
+
     /// For `time` after the end of the stream, the other side must not break the connection off.
     ///
     /// # Errors
@@ -333,6 +431,15 @@ impl TcpPeer {
         }
         self.note(Act::Does, "is left in peace");
         Ok(())
+    }
+
+    /// How many bytes are on their way to this peer, and not read yet: those that wait here, and those that the other
+    /// side's system could not send yet. Linux tells; elsewhere nobody knows.
+    pub fn bytes_on_the_way(&self) -> Option<u64> {
+        let (Ok(SocketAddr::V4(there)), SocketAddr::V4(here)) = (self.stream.peer_addr(), self.address) else {
+            return None;
+        };
+        Some(queues(here, there)?.received + queues(there, here)?.unsent)
     }
 
     fn read_some(&mut self) -> Outcome<Came> {
@@ -365,16 +472,30 @@ impl TcpPeer {
     ///
     /// It does neither.
     pub fn wait_for_close(&mut self) -> Outcome {
-        loop {
+        self.last_words().map(drop)
+    }
+
+    /// Waits until the other side has closed the connection, in whichever way; returns what it sent before.
+    ///
+    /// # Errors
+    ///
+    /// The connection stays open.
+    pub fn last_words(&mut self) -> Outcome<Vec<u8>> {
+        const LONGEST: usize = 16 << 20;
+        // What waits for somebody with little room would come in very small pieces.
+        SockRef::from(&self.stream).set_recv_buffer_size(LONGEST)?;
+        let mut words = std::mem::take(&mut self.ahead);
+        while words.len() < LONGEST {
             match self.read_some()? {
-                Came::Bytes(_) => {}
+                Came::Bytes(bytes) => words.extend(bytes),
                 Came::End | Came::Reset(_) => {
                     self.note(Act::Does, "sees the connection closed");
-                    return Ok(());
+                    return Ok(words);
                 }
                 Came::Nothing => return Err(self.scene.in_vain(&self.name, "the connection to be closed")),
             }
         }
+        Err(broken(format!("{} got {} bytes, and no end.", titled(&self.name), words.len())))
     }
 
     /// Waits until the other side has read everything that was sent: until its program did, not only its system.
@@ -389,7 +510,7 @@ impl TcpPeer {
         };
         let read = self.scene.wait_for(|| {
             thread::sleep(MOMENT);
-            Ok(unread_bytes(there, here).is_none_or(|unread| unread == 0).then_some(()))
+            Ok(queues(there, here).is_none_or(|queues| queues.received == 0).then_some(()))
         })?;
         read.ok_or_else(|| self.scene.in_vain(&self.name, "the other side to read"))
     }
@@ -443,21 +564,6 @@ fn is_silence(error: &io::Error) -> bool {
 /// A pause that lets others come to their turn.
 const MOMENT: Duration = Duration::from_millis(5);
 
-/// How many bytes wait in the socket at `local` for its program, as Linux's table of TCP sockets has it.
-fn unread_bytes(local: SocketAddrV4, remote: SocketAddrV4) -> Option<u64> {
-    let hexadecimal =
-        |address: SocketAddrV4| format!("{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port());
-    let (local, remote) = (hexadecimal(local), hexadecimal(remote));
-    let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
-    let row = table.lines().find(|row| {
-        let mut fields = row.split_whitespace().skip(1);
-        fields.next() == Some(&local) && fields.next() == Some(&remote)
-    })?;
-    // The queues stand as SENT:RECEIVED, in hexadecimal.
-    let (_, received) = row.split_whitespace().nth(4)?.split_once(':')?;
-    u64::from_str_radix(received, 16).ok()
-}
-
 /// Takes connections on every given listener, from the first moment, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Porter {
@@ -503,12 +609,16 @@ impl Porter {
     }
 
     pub(crate) fn next(&self, scene: &Scene, stand: &str) -> Outcome<TcpStream> {
-        let arrived = scene.wait_for(|| match self.arrivals.recv_timeout(GLANCE) {
+        let arrived = scene.wait_for(|| self.next_within(GLANCE))?;
+        arrived.ok_or_else(|| scene.in_vain(stand, "a connection"))
+    }
+
+    pub(crate) fn next_within(&self, time: Duration) -> Outcome<Option<TcpStream>> {
+        match self.arrivals.recv_timeout(time) {
             Ok(stream) => Ok(Some(stream)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(Trouble::Lab("the lab's listener failed".into())),
-        })?;
-        arrived.ok_or_else(|| scene.in_vain(stand, "a connection"))
+        }
     }
 }
 

@@ -126,12 +126,12 @@ impl Outbox {
     ///
     /// # Errors
     ///
-    /// Those of `stream`, but for `WouldBlock`: that it takes no more just now is no error.
+    /// Those of `stream`, but for `WouldBlock` and `TimedOut`: that it takes no more just now is no error.
     pub fn send_to(&mut self, mut stream: impl Write) -> io::Result<()> {
         todo!(
             "Nothing to send: return. `write` once, not `write_all`, and remove (`drain`) as many bytes as \
-             it took. `WouldBlock` means that it took none. An outbox that is empty again keeps little \
-             memory, and is not given up any more."
+             it took. `WouldBlock` or `TimedOut` means that it took none. An outbox that is empty again \
+             keeps little memory, and is not given up any more."
         )
     }
 

@@ -160,12 +160,12 @@ impl Outbox {
     ///
     /// # Errors
     ///
-    /// Those of `stream`, but for `WouldBlock`: that it takes no more just now is no error.
+    /// Those of `stream`, but for `WouldBlock` and `TimedOut`: that it takes no more just now is no error.
     ///
     /// # Your turn
     ///
     /// Nothing to send: return. `write` once, not `write_all`, and remove (`drain`) as many bytes as it took.
-    /// `WouldBlock` means that it took none. An outbox that is empty again keeps little memory, and is not given up any
+    /// `WouldBlock` or `TimedOut` means that it took none. An outbox that is empty again keeps little memory, and is not given up any
     /// more.
     pub fn send_to(&mut self, mut stream: impl Write) -> io::Result<()> {
         if self.bytes.is_empty() {
@@ -174,7 +174,8 @@ impl Outbox {
         match stream.write(&self.bytes) {
             Ok(length) if length == self.bytes.len() => self.clear(),
             Ok(length) => drop(self.bytes.drain(..length)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            // No room: a write that must not wait, or has waited in vain, on Unix and on Windows.
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
             Err(error) => return Err(error),
         }
         Ok(())

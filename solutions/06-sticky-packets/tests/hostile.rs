@@ -1,9 +1,7 @@
-//! What nobody should send, and what nobody wishes for: crowds that break off, noise, half-open connections, no descriptors
-//! left.
+//! What nobody should send, and what nobody wishes for: crowds that break off, noise, half-open connections, lines without
+//! an end, no descriptors left.
 
 #![cfg(target_os = "linux")]
-
-mod common;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -11,7 +9,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use common::{Dice, PATIENCE, Running, reset, serve};
+use peers::{Dice, PATIENCE, Running, reset, serve};
 
 const SERVER: &str = env!("CARGO_BIN_EXE_sticky-packets-server");
 
@@ -38,8 +36,7 @@ fn still_serves(address: SocketAddr) {
 fn ten_thousand_who_break_off_leave_nothing_behind() {
     let (server, address) = our_server(&["--quiet"]);
     still_serves(address);
-    thread::sleep(Duration::from_millis(100));
-    let before = server.belongings();
+    let before = server.belongings_at_rest();
     for number in 0..10_000 {
         let mut mallory = connect(address);
         match number % 4 {
@@ -62,7 +59,7 @@ fn ten_thousand_who_break_off_leave_nothing_behind() {
 fn noise_ends_its_own_connection_and_nothing_else() {
     for framing in ["length", "line", "none"] {
         let (server, address) = our_server(&["--quiet", "--framing", framing, "--max-frame", "1000"]);
-        let before = server.belongings();
+        let before = server.belongings_at_rest();
         let mut dice = Dice(6);
         for _ in 0..100 {
             let mut mallory = connect(address);
@@ -77,7 +74,7 @@ fn noise_ends_its_own_connection_and_nothing_else() {
 #[test]
 fn who_ends_the_stream_and_stays_is_let_go() {
     let (server, address) = our_server(&["--quiet"]);
-    let before = server.belongings();
+    let before = server.belongings_at_rest();
     let half_open: Vec<_> = (0..200)
         .map(|_| {
             let mut stream = connect(address);
@@ -104,6 +101,21 @@ fn a_gigabyte_is_announced_and_refused() {
     let grown = server.usage().1.saturating_sub(before);
     assert!(grown < 8 << 20, "{grown} bytes more");
     still_serves(address);
+}
+
+#[test]
+fn a_gigabyte_without_a_newline_takes_no_memory() {
+    let (server, address) = our_server(&["--quiet", "--framing", "line", "--max-frame", "1000"]);
+    let before = server.usage().1;
+    let mut mallory = connect(address);
+    let chunk = vec![b'x'; 1 << 20];
+    // What follows the refusal is read and forgotten for a second; then the connection is broken off.
+    let sent = (0..1024).take_while(|_| mallory.write_all(&chunk).is_ok()).count();
+    let grown = server.usage().1.saturating_sub(before);
+    assert!(grown < 4 << 20, "{grown} bytes more for {sent} MiB");
+    let mut heard = Vec::new();
+    let _ = mallory.read_to_end(&mut heard);
+    assert_eq!(heard, b"");
 }
 
 #[test]

@@ -23,8 +23,8 @@ const EVENTS: usize = 256;
 /// How many bytes of talk are gathered before they are sent.
 const BATCH: usize = 16 << 10;
 
-/// How long to wait before trying again to send to somebody who is behind; twice as long each time, while nobody says a
-/// word.
+/// How long a write may wait; and how long to wait before trying again to send to somebody who is behind, twice as long
+/// each time, while nobody says a word.
 const MOMENT: Duration = Duration::from_millis(1);
 
 /// The longest such wait.
@@ -81,9 +81,10 @@ enum Event {
 /// Accepts clients for ever, and lets each be heard by a thread of its own.
 fn welcome_all(listener: &TcpListener, tell: &SyncSender<Event>) {
     todo!(
-        "Count the clients from 1. Switch Nagle's algorithm off (`set_nodelay`), tell the room that the \
-         client `Joined`, then start a thread with a stack of `STACK` bytes that runs `hear`. An error of \
-         `accept` must not end the loop, nor make it spin."
+        "Count the clients from 1. Switch Nagle's algorithm off (`set_nodelay`), let no write wait longer \
+         than a `MOMENT` (`set_write_timeout`), tell the room that the client `Joined`, then start a thread \
+         with a stack of `STACK` bytes that runs `hear`. An error of `accept` must not end the loop, nor \
+         make it spin."
     )
 }
 
@@ -133,6 +134,8 @@ fn hear_operator(tell: &SyncSender<Event>) {
 /// Who is here, and what they have still to be told. The one place where the order of the lines is made.
 struct Room {
     clients: BTreeMap<usize, Client>,
+    /// Whether somebody did not take all there was, the last time.
+    is_behind: bool,
     /// Lines that are still to be printed.
     minutes: String,
     quiet: bool,
@@ -146,7 +149,7 @@ struct Client {
 
 impl Room {
     fn new(quiet: bool) -> Room {
-        Room { clients: BTreeMap::new(), minutes: String::new(), quiet }
+        Room { clients: BTreeMap::new(), is_behind: false, minutes: String::new(), quiet }
     }
 
     /// Does what it is told, until it is told to close.
@@ -159,11 +162,6 @@ impl Room {
              others that are there already (`try_iter`), up to `BATCH` bytes of talk. Then `send_all`, and \
              print the minutes. `Closing`: `close`, and return."
         )
-    }
-
-    /// Whether somebody has still to be told something.
-    fn is_behind(&self) -> bool {
-        self.clients.values().any(|client| !client.outbox.is_empty())
     }
 
     /// Puts into each outbox what belongs there; returns how many bytes were said.
@@ -204,6 +202,15 @@ impl Room {
         )
     }
 
+    /// Sends everybody what is in their outbox, as far as they take it. The first who does not take all may cost a
+    /// moment; while anybody is behind, nobody does.
+    fn send_once(&mut self) {
+        todo!(
+            "`send_in_a_moment` to each client, but `send` once somebody `is_behind`, since the last time or \
+             just now. Note in `is_behind` whether anybody's outbox is not empty afterwards."
+        )
+    }
+
     /// Prints what has happened.
     fn print_minutes(&mut self) -> anyhow::Result<()> {
         let lines = std::mem::take(&mut self.minutes);
@@ -230,9 +237,15 @@ impl Client {
     /// So it holds for the moment of the write alone; a read that begins in this moment fails with `WouldBlock`, and is
     /// repeated.
     fn send(&mut self) {
+        todo!("Unless the outbox is empty: `set_nonblocking(true)`, `send_in_a_moment`, and back.")
+    }
+
+    /// Sends what is in the outbox, as far as the stream takes it within its write timeout. Mostly the system has room
+    /// for all, and this is one system call instead of three.
+    fn send_in_a_moment(&mut self) {
         todo!(
-            "Unless the outbox is empty: `set_nonblocking(true)`, `send_to` the stream, and back. After an \
-             error clear the outbox: the thread that reads from the stream will hear of it, too."
+            "Let the outbox `send_to` the stream. After an error clear it: the thread that reads from the \
+             stream will hear of it, too."
         )
     }
 }

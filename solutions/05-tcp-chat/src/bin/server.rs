@@ -23,8 +23,8 @@ const EVENTS: usize = 256;
 /// How many bytes of talk are gathered before they are sent.
 const BATCH: usize = 16 << 10;
 
-/// How long to wait before trying again to send to somebody who is behind; twice as long each time, while nobody says a
-/// word.
+/// How long a write may wait; and how long to wait before trying again to send to somebody who is behind, twice as long
+/// each time, while nobody says a word.
 const MOMENT: Duration = Duration::from_millis(1);
 
 /// The longest such wait.
@@ -90,15 +90,16 @@ enum Event {
 ///
 /// # Your turn
 ///
-/// Count the clients from 1. Switch Nagle's algorithm off (`set_nodelay`), tell the room that the client `Joined`, then
-/// start a thread with a stack of `STACK` bytes that runs `hear`. An error of `accept` must not end the loop, nor make
-/// it spin.
+/// Count the clients from 1. Switch Nagle's algorithm off (`set_nodelay`), let no write wait longer than a `MOMENT`
+/// (`set_write_timeout`), tell the room that the client `Joined`, then start a thread with a stack of `STACK` bytes
+/// that runs `hear`. An error of `accept` must not end the loop, nor make it spin.
 fn welcome_all(listener: &TcpListener, tell: &SyncSender<Event>) {
     for client in 1.. {
         let (stream, peer) = next_connection(listener);
         // Nagle's algorithm would keep a short line back until the one before is acknowledged (RFC 1122, section
         // 4.2.3.4).
         let _ = stream.set_nodelay(true);
+        let _ = stream.set_write_timeout(Some(MOMENT));
         // One socket for both threads, not a copy for each: descriptors are scarce.
         let stream = Arc::new(stream);
         if tell.send(Event::Joined { client, peer, stream: Arc::clone(&stream) }).is_err() {
@@ -207,6 +208,8 @@ fn hear_operator(tell: &SyncSender<Event>) {
 /// Who is here, and what they have still to be told. The one place where the order of the lines is made.
 struct Room {
     clients: BTreeMap<usize, Client>,
+    /// Whether somebody did not take all there was, the last time.
+    is_behind: bool,
     /// Lines that are still to be printed.
     minutes: String,
     quiet: bool,
@@ -220,7 +223,7 @@ struct Client {
 
 impl Room {
     fn new(quiet: bool) -> Room {
-        Room { clients: BTreeMap::new(), minutes: String::new(), quiet }
+        Room { clients: BTreeMap::new(), is_behind: false, minutes: String::new(), quiet }
     }
 
     /// Does what it is told, until it is told to close.
@@ -237,7 +240,7 @@ impl Room {
         const FOR_EVER: Duration = Duration::from_secs(3600);
         let mut moment = MOMENT;
         loop {
-            let first = events.recv_timeout(if self.is_behind() { moment } else { FOR_EVER });
+            let first = events.recv_timeout(if self.is_behind { moment } else { FOR_EVER });
             moment = if first.is_ok() { MOMENT } else { LONGEST_MOMENT.min(2 * moment) };
             let mut size = 0;
             for event in first.into_iter().chain(events.try_iter()) {
@@ -252,11 +255,6 @@ impl Room {
             self.send_all();
             self.print_minutes()?;
         }
-    }
-
-    /// Whether somebody has still to be told something.
-    fn is_behind(&self) -> bool {
-        self.clients.values().any(|client| !client.outbox.is_empty())
     }
 
     /// Puts into each outbox what belongs there; returns how many bytes were said.
@@ -338,7 +336,7 @@ impl Room {
     fn send_all(&mut self) {
         let (mut least, mut in_vain) = (usize::MAX, 0);
         for _ in 0..ALL_MOMENTS {
-            self.clients.values_mut().for_each(Client::send);
+            self.send_once();
             let excess = self.clients.values().map(|client| client.outbox.excess()).sum();
             in_vain = if excess < least { 0 } else { in_vain + 1 };
             least = least.min(excess);
@@ -352,6 +350,25 @@ impl Room {
         }
         let behind = self.clients.values_mut().filter(|client| client.outbox.excess() > 0);
         behind.for_each(|client| client.outbox.give_up());
+    }
+
+    /// Sends everybody what is in their outbox, as far as they take it. The first who does not take all may cost a
+    /// moment; while anybody is behind, nobody does.
+    ///
+    /// # Your turn
+    ///
+    /// `send_in_a_moment` to each client, but `send` once somebody `is_behind`, since the last time or just now. Note in
+    /// `is_behind` whether anybody's outbox is not empty afterwards.
+    fn send_once(&mut self) {
+        let was_behind = std::mem::take(&mut self.is_behind);
+        for client in self.clients.values_mut() {
+            if was_behind || self.is_behind {
+                client.send();
+            } else {
+                client.send_in_a_moment();
+            }
+            self.is_behind |= !client.outbox.is_empty();
+        }
     }
 
     /// Prints what has happened.
@@ -382,16 +399,25 @@ impl Client {
     ///
     /// # Your turn
     ///
-    /// Unless the outbox is empty: `set_nonblocking(true)`, `send_to` the stream, and back. After an error clear the
-    /// outbox: the thread that reads from the stream will hear of it, too.
+    /// Unless the outbox is empty: `set_nonblocking(true)`, `send_in_a_moment`, and back.
     fn send(&mut self) {
         if self.outbox.is_empty() {
             return;
         }
         let _ = self.stream.set_nonblocking(true);
-        let sending = self.outbox.send_to(&*self.stream);
+        self.send_in_a_moment();
         let _ = self.stream.set_nonblocking(false);
-        if sending.is_err() {
+    }
+
+    /// Sends what is in the outbox, as far as the stream takes it within its write timeout. Mostly the system has room
+    /// for all, and this is one system call instead of three.
+    ///
+    /// # Your turn
+    ///
+    /// Let the outbox `send_to` the stream. After an error clear it: the thread that reads from the stream will hear of
+    /// it, too.
+    fn send_in_a_moment(&mut self) {
+        if self.outbox.send_to(&*self.stream).is_err() {
             self.outbox.clear();
         }
     }

@@ -1,0 +1,169 @@
+//! Asks an HTTP server for something, and prints what it says.
+
+use std::io::{self, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow, bail, ensure};
+use clap::Parser;
+use http::Parsed;
+use http::body::Body;
+use http::download::{Download, heed_signals};
+use http::errand::{self, Errand};
+use http::fields::is_token;
+use http::printable::Printable;
+use http::response::{MAX_HEAD, ResponseHead};
+use http::terminal::{finish, seconds};
+use http::url::{Url, WrongUrl};
+use http::wire::Wire;
+
+/// How often a client lets itself be sent elsewhere.
+const MAX_REDIRECTS: usize = 5;
+
+/// How much is read at a time.
+const PIECE: usize = 64 << 10;
+
+/// Asks an HTTP server for something, and prints its answer: head and body.
+#[derive(Parser)]
+#[command(
+    name = "client",
+    after_help = "Examples:\n  client http://127.0.0.1:8080/app/time\n  client -d 'name=david' http://127.0.0.1:8080/app/echo\n  \
+    client -L -o page.html http://localhost:8080/site"
+)]
+struct Args {
+    /// What to ask for
+    #[arg(default_value = "http://127.0.0.1:8080/", value_parser = well_formed)]
+    url: String,
+    /// The method; without it, GET, or POST when there are data
+    #[arg(short = 'X', value_name = "METHOD", value_parser = method)]
+    method: Option<String>,
+    /// A header field to send; may be given more than once
+    #[arg(short = 'H', value_name = "NAME: VALUE", value_parser = errand::field)]
+    headers: Vec<(String, String)>,
+    /// Data to send, as a form does
+    #[arg(short = 'd', value_name = "DATA")]
+    data: Option<String>,
+    /// Go where the server says that it is, 5 times at most
+    #[arg(short = 'L')]
+    follow: bool,
+    /// Write the body to this file
+    #[arg(short = 'o', value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// How long to wait for the connection, and for each further piece of the answer
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    timeout: Duration,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let outcome = heed_signals().context("cannot handle signals").and_then(|()| run(&args));
+    finish(outcome)
+}
+
+/// Asks, and asks again wherever it is sent.
+fn run(args: &Args) -> anyhow::Result<()> {
+    todo!(
+        "Make the `errand` of the arguments, and `ask`. Find out where the `Body` ends before you print \
+         anything: if that cannot be told, there is no answer. `print_head`. With `-L`, an answer that \
+         redirects leads to the next errand, `MAX_REDIRECTS` times at most; the body of the last answer is \
+         what the user wants (`deliver`)."
+    )
+}
+
+impl Args {
+    /// What the arguments ask for.
+    fn errand(&self) -> anyhow::Result<Errand> {
+        todo!(
+            "With data, the method is POST unless `-X` says otherwise, and there is a field Content-Type, \
+             `application/x-www-form-urlencoded`, unless `-H` gives another."
+        )
+    }
+}
+
+/// A connection to a server, for one question.
+struct Conversation {
+    wire: Wire,
+    timeout: Duration,
+}
+
+impl Conversation {
+    /// Tries every address that the host stands for, within `timeout` in all.
+    fn begin(errand: &Errand, timeout: Duration) -> anyhow::Result<Conversation> {
+        todo!(
+            "Look up \"HOST:PORT\" with `to_socket_addrs`. Try each address with \
+             `TcpStream::connect_timeout`; take the first that connects, or return the last error."
+        )
+    }
+
+    /// Sends the request, and reads the head of the answer.
+    fn ask(&mut self, errand: &Errand) -> anyhow::Result<ResponseHead> {
+        todo!(
+            "Write the encoded errand, and `hear`. When the writing fails, the server may have answered \
+             nevertheless, and closed: only if there is no answer, report that the request could not be \
+             sent."
+        )
+    }
+
+    /// Reads the head of the answer.
+    fn hear(&mut self) -> anyhow::Result<ResponseHead> {
+        todo!(
+            "`ResponseHead::parse` what is unread; if it is whole, consume it, else `read_more`. Heads with \
+             status 1xx only say that the answer will come (101 aside, which we never ask for). All heads \
+             together have `MAX_HEAD` bytes at most. The end of the stream is an error here."
+        )
+    }
+
+    /// Brings the body to where the user wants it: to stdout, or with `-o` to a file.
+    fn deliver(&mut self, body: Body, output: Option<&Path>) -> anyhow::Result<()> {
+        todo!(
+            "With `-o`, `begin` a `Download`, `take` each piece that is `carried`, and `complete` it in the \
+             end. Without, make each piece `Printable` and `show` it, and in the end the rest."
+        )
+    }
+
+    /// Reads the body and hands on piece after piece.
+    fn carry(&mut self, mut body: Body, mut take: impl FnMut(&[u8]) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        todo!(
+            "`take_body` until it is done, and `read_more` in between. The end of the stream is the end of a \
+             body that goes on `UntilClose`; any other is incomplete then, which is an error."
+        )
+    }
+
+    fn read_more(&mut self) -> anyhow::Result<usize> {
+        self.wire.read_more(PIECE, self.timeout).map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => anyhow!("nothing came for {} seconds", self.timeout.as_secs_f64()),
+            _ => error.into(),
+        })
+    }
+}
+
+/// Prints status line, fields, and an empty line.
+fn print_head(head: &ResponseHead) -> anyhow::Result<()> {
+    let fields: String = head.fields.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    let printable = |text: &str| text.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}");
+    show(&format!("{}\n{}\n", printable(&head.line), printable(&fields)))
+}
+
+/// Prints text as it is, at once.
+fn show(text: &str) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context("cannot write to standard output")
+}
+
+/// A URL that can be told from others; whether we speak its scheme is seen when we go there.
+fn well_formed(text: &str) -> Result<String, WrongUrl> {
+    match Url::parse(text) {
+        Err(wrong @ WrongUrl::Malformed(_)) => Err(wrong),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+fn method(text: &str) -> Result<String, String> {
+    match text {
+        "CONNECT" => Err("CONNECT asks a proxy for a tunnel, and there is nothing here to go through it".to_owned()),
+        _ if is_token(text.as_bytes()) => Ok(text.to_owned()),
+        _ => Err("a method is a word like GET".to_owned()),
+    }
+}

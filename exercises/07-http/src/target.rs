@@ -1,0 +1,118 @@
+//! The request target: what a request is about (RFC 9112, section 3.2).
+
+use crate::answer::{Refusal, Status};
+use crate::percent::{self, is_escaped};
+
+/// What comes after the method.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// `/path?query`, be it alone or after `http://host`.
+    Resource {
+        /// From the first slash on, still percent-encoded.
+        path: String,
+        /// What follows the question mark.
+        query: Option<String>,
+    },
+    /// `host:port`: the other end of a tunnel, for CONNECT alone.
+    Authority,
+    /// `*`: the server as a whole, for OPTIONS alone.
+    Server,
+}
+
+impl Target {
+    /// The target in a request line.
+    ///
+    /// # Errors
+    ///
+    /// 400 for what is no target, or none for this method; 421 for a URL that is not `http:`.
+    pub fn parse(method: &str, text: &str) -> Result<Target, Refusal> {
+        todo!(
+            "`*` goes with OPTIONS and `host:port` with CONNECT, and with no other. What begins with a slash \
+             is a `resource`. What has a scheme (`://`) must have the scheme `http`, in capitals or not, and \
+             a host that is valid and not empty; what follows the host is the resource, or else the path is \
+             `/`."
+        )
+    }
+
+    /// The path's parts between the slashes, decoded; the last is empty when the path ends with a slash. `None` for a
+    /// path that can be nobody's name: one that leads upwards, or has a slash or NUL in a name.
+    ///
+    /// A slash is looked for first and the rest decoded then: `%2F` is a character in a name, not a separator, and no
+    /// file has such a name. `.` and `..` are for the client to resolve (RFC 3986, section 6.2.2.3).
+    ///
+    /// ```
+    /// use http::target::Target;
+    ///
+    /// let names = |path| Target::parse("GET", path).unwrap().names();
+    /// assert_eq!(names("/a%20b/c").unwrap(), ["a b", "c"]);
+    /// assert_eq!(names("/%2e%2e/secret"), None);
+    /// ```
+    pub fn names(&self) -> Option<Vec<String>> {
+        todo!(
+            "Split the path after its first slash at each slash, and `percent::decode` each part. Refuse \
+             `.`, `..`, and parts that have a slash or NUL in them, or are not UTF-8."
+        )
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    name != "." && name != ".." && !name.contains(['/', '\0'])
+}
+
+/// A path, and perhaps a query. Other characters than these have to be percent-encoded (RFC 3986, sections 3.3, 3.4).
+fn resource(text: &str) -> Result<Target, Refusal> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&byte);
+    if !text.bytes().all(allowed) || !is_escaped(text) {
+        return Err(Refusal::bad_request("the request target has characters that must be percent-encoded"));
+    }
+    let (path, query) = match text.split_once('?') {
+        Some((path, query)) => (path, Some(query.to_owned())),
+        None => (text, None),
+    };
+    Ok(Target::Resource { path: path.to_owned(), query })
+}
+
+/// Whether this is a host, or nothing, and perhaps a colon and a port (RFC 3986, section 3.2): the value of a Host field.
+pub fn is_authority(text: &str) -> bool {
+    todo!(
+        "A port has digits only. A host is an IPv6 address in brackets, or letters, digits and \
+         ``-._~!$&'()*+,;=%``."
+    )
+}
+
+/// The host without the port; the colons in brackets are those of an IPv6 address.
+fn host_of(authority: &str) -> &str {
+    let colon = authority.rfind(':').filter(|colon| !authority[*colon..].contains(']'));
+    &authority[..colon.unwrap_or(authority.len())]
+}
+
+/// The other end of a tunnel must have a port, and not 0 (RFC 9110, section 9.3.6).
+fn is_tunnel(text: &str) -> bool {
+    let host = host_of(text);
+    let port = text[host.len()..].strip_prefix(':').unwrap_or_default();
+    is_authority(text) && !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_names_that_only_lead_down() {
+        let names = |path: &str| Target::parse("GET", path).unwrap().names();
+        for (path, due) in [
+            ("/", &[""][..]),
+            ("/a/b", &["a", "b"]),
+            ("/a//b/", &["a", "", "b", ""]),
+            ("//a", &["a"]),
+            ("/%41%20/%E6%88%91", &["A ", "我"]),
+            ("/...", &["..."]),
+            ("/%252e%252e", &["%2e%2e"]),
+        ] {
+            assert_eq!(names(path).unwrap(), due, "{path}");
+        }
+        for path in ["/..", "/a/../b", "/%2e%2e/a", "/.%2E", "/a%2fb", "/a%00", "/.", "/%FF"] {
+            assert_eq!(names(path), None, "{path}");
+        }
+    }
+}
