@@ -28,7 +28,7 @@ pub fn says_that_the_time_is_up() -> Stage {
             "Err(error) if is_timeout(&error) && !buffer.is_empty() => respond(408),",
         ])
         .mostly_waiting()
-        .story(|lab| {
+        .story(|lab| lab.steadily(|lab| {
             let (_site, server) = served(lab, &["--timeout", "0.3"])?;
             for part in ["GET /hel", "GET /hello.txt HTTP/1.1\r\nHost: lab\r\nX-La", "GET /hello.txt HTTP/1.1\r\nHost: lab\r\n"] {
                 let mut alice = lab.tcp("alice", &server)?;
@@ -38,7 +38,7 @@ pub fn says_that_the_time_is_up() -> Stage {
                 alice.expect_end()?;
             }
             Ok(())
-        })
+        }))
 }
 
 pub fn is_not_held_up_by_drips() -> Stage {
@@ -54,7 +54,7 @@ pub fn is_not_held_up_by_drips() -> Stage {
             "let left = deadline.saturating_duration_since(Instant::now()); stream.set_read_timeout(Some(left))?",
         ])
         .mostly_waiting()
-        .story(|lab| {
+        .story(|lab| lab.steadily(|lab| {
             let (_site, server) = served(lab, &["--timeout", "0.4"])?;
             let mut dripper = lab.tcp("dripper", &server)?;
             let began = Instant::now();
@@ -76,7 +76,7 @@ pub fn is_not_held_up_by_drips() -> Stage {
             said.is(408)?;
             dripper.wait_for_close()?;
             lab.lowers_the_curtain()
-        })
+        }))
 }
 
 pub fn serves_beside_two_hundred_others() -> Stage {
