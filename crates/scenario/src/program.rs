@@ -146,6 +146,22 @@ impl Program {
         }
     }
 
+    /// Takes so many lines, whatever they are.
+    ///
+    /// # Errors
+    ///
+    /// Fewer come.
+    pub fn prints_lines(&self, count: usize) -> Outcome {
+        for _ in 0..count {
+            match self.child().next_line(self.scene.patience()) {
+                Line::Text(_) => {}
+                other => return Err(self.no_line(&other, &format!("one of {count} lines"))),
+            }
+        }
+        self.note(Act::Does, format!("prints {count} lines"));
+        Ok(())
+    }
+
     /// The next line if it comes within `time`: for what a program may do, but need not.
     pub fn line_within(&self, time: Duration) -> Option<String> {
         match self.child().next_line(time) {
@@ -214,9 +230,13 @@ impl Program {
 
     /// Writes to its stdin: several lines at once, a line without an end.
     pub fn feed(&self, bytes: &[u8]) {
+        const SHOWN: usize = 32;
         let text = String::from_utf8_lossy(bytes);
-        for line in text.lines() {
+        for line in text.lines().take(SHOWN) {
             self.note(Act::Reads, transcript::shortened(line));
+        }
+        if let more @ 1.. = text.lines().skip(SHOWN).count() {
+            self.note(Act::Does, format!("is given {more} more lines"));
         }
         self.child().write(bytes);
     }
@@ -247,6 +267,19 @@ impl Program {
         self.child().has_ended()
     }
 
+    /// Leaves it no more descriptors than it has now, and `more`.
+    ///
+    /// # Errors
+    ///
+    /// Skips the stage where the system cannot do that to a running program (only Linux can).
+    pub fn limits_descriptors(&self, more: u64) -> Outcome {
+        if !self.child().limit_descriptors(more) {
+            return skip("this system does not take descriptors from a running program");
+        }
+        self.note(Act::Does, format!("may open {more} more files or sockets, and no others"));
+        Ok(())
+    }
+
     /// How much memory it uses, in bytes; `None` where the system does not tell.
     pub fn memory(&self) -> Option<u64> {
         self.child().memory()
@@ -271,6 +304,15 @@ impl Program {
     ///
     /// It does not.
     pub fn fails(&self, naming: &[&str]) -> Outcome {
+        self.fails_saying(naming).map(|_| ())
+    }
+
+    /// The same; returns what it said.
+    ///
+    /// # Errors
+    ///
+    /// It does not fail so.
+    pub fn fails_saying(&self, naming: &[&str]) -> Outcome<String> {
         let finished = self.ends()?;
         demand(finished.code == Some(1), || {
             format!("{} {}, where 1 was due: it could not go on.", capital(&self.name()), ended(self.child()))
@@ -291,7 +333,8 @@ impl Program {
             )
         })
         .map_err(|trouble| trouble.of(&["C5"]))?;
-        self.said_no_more(&finished)
+        self.said_no_more(&finished)?;
+        Ok(last.to_owned())
     }
 
     /// The program must refuse its command line: status 2, and nothing on stdout.

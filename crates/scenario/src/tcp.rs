@@ -101,7 +101,7 @@ impl TcpPeer {
         let (mut sent, mut in_vain) = (0, 0);
         let deadline = Instant::now() + self.scene.patience();
         // Once, the other side may have been too busy to read.
-        while sent < most && in_vain < 3 && Instant::now() < deadline {
+        while sent < most && in_vain < 5 && Instant::now() < deadline {
             match self.stream.write(&chunk) {
                 Ok(length) => (sent, in_vain) = (sent + length, 0),
                 Err(error) if is_silence(&error) => in_vain += 1,
@@ -171,6 +171,7 @@ impl TcpPeer {
     /// Other bytes come, too few, or none.
     pub fn expect(&mut self, bytes: impl AsRef<[u8]>) -> Outcome {
         let due = bytes.as_ref();
+        let words = shortened(&self.scene.described(due));
         loop {
             let came = &self.ahead[..due.len().min(self.ahead.len())];
             if came == due {
@@ -181,8 +182,22 @@ impl TcpPeer {
             if !due.starts_with(came) {
                 return Err(self.got_other_bytes(due));
             }
-            self.read_ahead(&self.scene.described(due))?;
+            self.read_ahead(&words)?;
         }
+    }
+
+    /// Reads so many bytes, whatever they are.
+    ///
+    /// # Errors
+    ///
+    /// Fewer come.
+    pub fn reads(&mut self, count: usize) -> Outcome {
+        while self.ahead.len() < count {
+            self.read_ahead(&format!("{count} bytes"))?;
+        }
+        self.ahead.drain(..count);
+        self.note(Act::Receives, format!("{count} bytes"));
+        Ok(())
     }
 
     /// The next message of a protocol, in whatever pieces it comes. What comes behind it is left for later.
@@ -430,6 +445,23 @@ impl TcpPeer {
             }
         }
         self.note(Act::Does, "is left in peace");
+        Ok(())
+    }
+
+    /// Waits until the other side cannot send any more, because nothing is read here.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn is_full(&self) -> Outcome {
+        const UNCHANGED: u32 = 20;
+        let (mut last, mut unchanged) = (self.bytes_on_the_way(), 0);
+        while unchanged < UNCHANGED {
+            thread::sleep(MOMENT);
+            let now = self.bytes_on_the_way();
+            unchanged = if now == last { unchanged + 1 } else { 0 };
+            last = now;
+        }
         Ok(())
     }
 

@@ -8,9 +8,9 @@
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
-pub(crate) use unix::{Group, Mark, memory, waits_for};
+pub(crate) use unix::{Group, Mark, limit_descriptors, memory, waits_for};
 
 #[cfg(not(unix))]
 mod other;
 #[cfg(not(unix))]
-pub(crate) use other::{Group, Mark, memory, waits_for};
+pub(crate) use other::{Group, Mark, limit_descriptors, memory, waits_for};

@@ -189,6 +189,11 @@ impl Child {
         group::waits_for(self.id())
     }
 
+    /// Leaves the program no more descriptors than it has now, and `more`; `false` where the system cannot.
+    pub fn limit_descriptors(&self, more: u64) -> bool {
+        group::limit_descriptors(self.id(), more)
+    }
+
     /// How much memory the program uses, in bytes; `None` where the system does not tell.
     pub fn memory(&self) -> Option<u64> {
         group::memory(self.id())

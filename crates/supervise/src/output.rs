@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::io::Read;
 use std::process::{ChildStderr, ChildStdout};
 
-/// How many bytes of stdout are read before the rest is left unread. A chapter's longest transcript is far shorter.
+/// How many bytes of stdout may wait for somebody who wants them before the rest is left unread. A chapter's longest
+/// transcript is far shorter.
 pub const STDOUT_LIMIT: usize = 8 << 20;
 
 /// How long a line without an end may become. The longest datagram with every byte escaped has a third of it.
@@ -33,7 +34,9 @@ pub enum Line {
 pub(crate) struct Output {
     lines: VecDeque<String>,
     unfinished: Vec<u8>,
-    stdout_bytes: usize,
+    /// How many bytes wait here.
+    waiting: usize,
+    has_printed: bool,
     stdout_ended: bool,
     too_much: bool,
     /// A pipe that is not read any more, but not closed either: the program would take that for an error of its own.
@@ -46,6 +49,7 @@ impl Output {
     /// The next line, or why there is none and never will be; `None` while one may still come.
     pub(crate) fn take_line(&mut self) -> Option<Line> {
         if let Some(line) = self.lines.pop_front() {
+            self.waiting -= line.len().min(self.waiting);
             return Some(Line::Text(line));
         }
         if self.too_much {
@@ -64,11 +68,13 @@ impl Output {
     /// Takes the first line that `wanted` accepts out of the lines.
     pub(crate) fn take_matching(&mut self, mut wanted: impl FnMut(&str) -> bool) -> Option<String> {
         let at = self.lines.iter().position(|line| wanted(line))?;
-        self.lines.remove(at)
+        let line = self.lines.remove(at)?;
+        self.waiting -= line.len().min(self.waiting);
+        Some(line)
     }
 
     pub(crate) fn has_printed(&self) -> bool {
-        self.stdout_bytes > 0
+        self.has_printed
     }
 
     pub(crate) fn too_much(&self) -> bool {
@@ -90,7 +96,8 @@ impl Output {
 
     /// Takes in bytes of stdout; `false` when they are more than anybody reads.
     fn add_stdout(&mut self, mut bytes: &[u8]) -> bool {
-        self.stdout_bytes += bytes.len();
+        self.has_printed |= !bytes.is_empty();
+        self.waiting += bytes.len();
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             self.unfinished.extend_from_slice(&bytes[..end]);
             let line = String::from_utf8_lossy(&std::mem::take(&mut self.unfinished)).into_owned();
@@ -98,7 +105,7 @@ impl Output {
             bytes = &bytes[end + 1..];
         }
         self.unfinished.extend_from_slice(bytes);
-        self.too_much = self.stdout_bytes > STDOUT_LIMIT || self.unfinished.len() > LINE_LIMIT;
+        self.too_much = self.waiting > STDOUT_LIMIT || self.unfinished.len() > LINE_LIMIT;
         !self.too_much
     }
 

@@ -39,9 +39,12 @@ pub fn chapter() -> Chapter {
         passes_on_nothing_that_harms,
         serves_others_beside_the_silent,
         survives_resets_and_noise,
+        waits_when_it_has_no_descriptor_left,
+        forgets_what_was_said,
         prints_lines_as_they_arrive,
         sends_lines_as_they_are_typed,
         hears_while_the_user_types,
+        hears_while_it_cannot_send,
         prints_whole_lines,
         prints_nothing_that_harms,
         exit_is_sent_and_ends_it,
@@ -49,6 +52,7 @@ pub fn chapter() -> Chapter {
         ends_when_the_server_closes,
         waits_as_long_as_the_room_is_silent,
         keeps_nothing_of_a_line_that_the_server_does_not_end,
+        forgets_what_it_printed,
         the_pair_talks,
     ];
     Chapter::new("tcp-chat", include_str!("../README.md"), profile, stages)
@@ -363,7 +367,7 @@ fn ends_when_the_operator_says_so() -> Stage {
 
 fn a_client_may_leave_in_any_way() -> Stage {
     Stage::server("`exit`, the end of the stream, a reset: each is a way to leave")
-        .promises(["G4", "G2"])
+        .promises(["G4", "G2", "G3"])
         .why(
             "A user types `exit`, a terminal is closed (FIN), a machine crashes and comes back (RST). The server has to notice all \
              three, or its room fills up with people who are gone.",
@@ -498,8 +502,13 @@ fn all_hear_one_order() -> Stage {
         ])
         .story(|lab| {
             let server = lab.server()?;
-            let mut room = join_all(lab, &server, ["alice", "bob", "carol", "dave", "eve"])?;
-            lab.in_short("alice, bob and carol", "say 3 times 150 lines each, all at once; dave and eve listen", |_| {
+            let mut room = Vec::from(join_all(lab, &server, ["alice", "bob", "carol", "dave"])?);
+            // What is sent to eve does not fit at once: whoever writes to her has to wait in the middle of a line.
+            let eve = lab.tcp_with_little_room("eve", &server)?;
+            has_joined(&eve, &server, 5)?;
+            all_hear(&mut room, "client-5 joined")?;
+            room.push(eve);
+            lab.in_short("all but dave and eve", "say 3 times 200 lines each, all at once, and all hear them", |_| {
                 (0..3).try_for_each(|_| hear_one_order(&server, &mut room))
             })?;
             lab.keep(room);
@@ -508,48 +517,33 @@ fn all_hear_one_order() -> Stage {
 }
 
 /// The first three of the room, and the operator, talk at once, and all hear the same.
-fn hear_one_order(server: &Program, room: &mut [TcpPeer; 5]) -> Outcome {
-    const LINES: usize = 150;
+fn hear_one_order(server: &Program, room: &mut [TcpPeer]) -> Outcome {
+    const LINES: usize = 200;
     // All that they say waits for the server when it goes on: it has no time to take it in turns.
     server.pause();
-    talk_at_once(&mut room[..3], LINES)?;
-    (0..LINES).for_each(|number| server.feed(format!("{}\n", numbered(0, number)).as_bytes()));
+    (1..4).zip(&mut *room).try_for_each(|(number, peer)| peer.send(numbered(number, LINES)))?;
+    server.feed(numbered(0, LINES).as_bytes());
     server.resume();
-    let mut heard = Vec::new();
-    for (at, peer) in room.iter_mut().enumerate() {
-        let due = if at < 3 { 3 * LINES } else { 4 * LINES };
-        heard.push((0..due).map(|_| peer.next_line("a line of somebody else")).collect::<Outcome<Vec<_>>>()?);
-    }
+    let heard = std::thread::scope(|scope| {
+        let listen = |(at, peer)| scope.spawn(move || hear_lines(peer, if at < 3 { 3 * LINES } else { 4 * LINES }));
+        let listening: Vec<_> = room.iter_mut().enumerate().map(listen).collect();
+        let all = listening.into_iter().map(|listener| listener.join().expect("a listener does not panic"));
+        all.collect::<Outcome<Vec<_>>>()
+    })?;
     let printed = (0..3 * LINES).map(|_| server.next_line("a line of somebody")).collect::<Outcome<Vec<_>>>()?;
     same_order(&heard)?;
     all_there(&heard[3], &["server", "client-1", "client-2", "client-3"], LINES)?;
     all_there(&printed, &["client-1", "client-2", "client-3"], LINES)
 }
 
-/// The line with this number, of the operator or one of the first three clients: mostly short ones, some long.
-fn numbered(speaker: usize, number: usize) -> String {
-    format!(
-        "{number} {}",
-        ["o", "a", "b", "c"][speaker].repeat(if number.is_multiple_of(16) { 600 } else { number % 7 })
-    )
+fn hear_lines(peer: &mut TcpPeer, count: usize) -> Outcome<Vec<String>> {
+    (0..count).map(|_| peer.next_line("a line of somebody else")).collect()
 }
 
-fn talk_at_once(talkers: &mut [TcpPeer], lines: usize) -> Outcome {
-    std::thread::scope(|scope| {
-        let talking: Vec<_> = talkers
-            .iter_mut()
-            .enumerate()
-            .map(|(at, peer)| {
-                scope.spawn(move || {
-                    for number in 0..lines {
-                        peer.send(numbered(at + 1, number) + "\n")?;
-                    }
-                    Ok(())
-                })
-            })
-            .collect();
-        talking.into_iter().try_for_each(|talker| talker.join().expect("a talker does not panic"))
-    })
+/// So many lines of the operator or one of the first three clients: short ones and long ones.
+fn numbered(speaker: usize, count: usize) -> String {
+    let letter = ["o", "a", "b", "c"][speaker];
+    (0..count).map(|number| format!("{number} {}\n", letter.repeat(number % 16 * 20))).collect()
 }
 
 /// Whoever talked heard the same as the listeners, but for the own lines.
@@ -578,10 +572,11 @@ fn all_there(lines: &[String], speakers: &[&str], each: usize) -> Outcome {
         let begin = format!("{name}: ");
         let speaker = name.strip_prefix("client-").and_then(|number| number.parse().ok()).unwrap_or(0);
         let said: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix(&begin)).collect();
-        let wrong = (0..each).find(|number| said.get(*number).is_none_or(|line| *line != numbered(speaker, *number)));
-        demand(wrong.is_none() && said.len() == each, || {
-            let number = wrong.unwrap_or_default();
-            format!("Line {} of {name} did not arrive whole and in its turn.", number + 1)
+        let due = numbered(speaker, each);
+        let due: Vec<_> = due.lines().collect();
+        demand(said == due, || {
+            let wrong = (0..each).find(|number| said.get(*number) != due.get(*number));
+            format!("Line {} of {name} did not arrive whole and in its turn.", wrong.unwrap_or(each) + 1)
         })?;
     }
     Ok(())
@@ -898,6 +893,68 @@ fn breaks_off_again_and_again(lab: &mut Lab, server: &Program) -> Outcome {
     Ok(())
 }
 
+fn waits_when_it_has_no_descriptor_left() -> Stage {
+    Stage::server("Without a descriptor left for the next client, it goes on with those it has")
+        .promises(["C6"])
+        .why(
+            "Every connection is an open file, and the system lets a process have only so many: often 1024. Then `accept` \
+             fails, again and again, until somebody leaves. That is a full room, and no reason to close it.",
+        )
+        .hints([
+            "What does your server do when `accept` fails with \"too many open files\"?",
+            "It complains, waits a little (or `accept` fails again at once), and tries again.",
+            "Err(error) => { complain(error); thread::sleep(Duration::from_millis(50)); }",
+        ])
+        .story(|lab| {
+            let server = lab.server()?;
+            let mut alice = join(lab, &server, "alice", 1)?;
+            let mut bob = join(lab, &server, "bob", 2)?;
+            server.limits_descriptors(6)?;
+            // Who of them comes in, and is told to the others, is for the system to decide.
+            lab.in_short("ten others", "connect, and leave again; alice and bob talk", |lab| {
+                let crowd = (0..10).map(|_| lab.tcp("other", &server)).collect::<Outcome<Vec<_>>>()?;
+                alice.send("quite a crowd\n")?;
+                hears_at_last(&mut bob, "client-1: quite a crowd")?;
+                crowd.into_iter().try_for_each(TcpPeer::resets)
+            })?;
+            lab.in_short("carol", "comes when they are gone", |lab| {
+                let mut carol = lab.tcp("carol", &server)?;
+                carol.send("where are they?\n")?;
+                hears_at_last(&mut bob, ": where are they?")?;
+                bob.send("gone\n")?;
+                hears_at_last(&mut carol, "client-2: gone")
+            })?;
+            lab.lowers_the_curtain()
+        })
+}
+
+fn forgets_what_was_said() -> Stage {
+    Stage::server("Whatever is said in the room, its memory stays as it was")
+        .promises(["C10"])
+        .why("A room may be open for months. Whatever the server keeps of each line adds up, and those who talk decide how much.")
+        .hints([
+            "What grows in your server with every line?",
+            "What has been sent to everybody is forgotten. An outbox holds what is still unsent, and nothing else.",
+            "self.bytes.drain(..length); // sent, so it goes",
+        ])
+        .story(|lab| {
+            const LINE: usize = 2000;
+            const LINES: usize = 100;
+            const COUNT: usize = 60;
+            let server = lab.server()?;
+            let mut room = join_all(lab, &server, ["alice", "bob"])?;
+            let said = format!("{}\n", "x".repeat(LINE - "server: \n".len())).repeat(LINES * COUNT);
+            lab.memory_stays(&server, |lab| {
+                lab.in_short("the operator", "talks on, and alice and bob hear it all", |_| {
+                    server.feed(said.as_bytes());
+                    (0..COUNT).try_for_each(|_| room.iter_mut().try_for_each(|peer| peer.reads(LINES * LINE)))
+                })?;
+                Ok(said.len() as u64)
+            })?;
+            lab.lowers_the_curtain()
+        })
+}
+
 /// Reads lines until one ends like this.
 fn hears_at_last(peer: &mut TcpPeer, end: &str) -> Outcome {
     while !peer.next_line(end)?.ends_with(end) {}
@@ -912,6 +969,16 @@ fn client_of(lab: &mut Lab, options: &[&str]) -> Outcome<(Program, TcpPeer)> {
     let client = lab.client(stand.address(), options)?;
     let server = stand.accept()?;
     Ok((client, server))
+}
+
+/// How long what is to be done at once may take; and for others, which are not of this world, more.
+fn at_once<T>(lab: &Lab, what: &str, part: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    let began = Instant::now();
+    let done = part()?;
+    demand(began.elapsed() < lab.patience() / 5, || {
+        format!("It took {:.1} s until {what}; that should be done at once.", began.elapsed().as_secs_f64())
+    })?;
+    Ok(done)
 }
 
 /// The server closes, and the client says so and ends.
@@ -931,20 +998,21 @@ fn prints_lines_as_they_arrive() -> Stage {
             "thread::spawn(move || print_lines(&listening)); thread::spawn(move || send_lines(&stream, …));",
         ])
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &[])?;
-            let lines =
-                ["client-2 joined", "client-2: hi", "server: 我爱你", "client-2:   two  blanks  ", "", "client-2: ", "client-2 left"];
-            for line in lines {
-                server.send(format!("{line}\n"))?;
-                client.prints(line)?;
-            }
-            server_closes(&client, &mut server)
+            lab.steadily(|lab| {
+                let (client, mut server) = client_of(lab, &[])?;
+                let blanks = ["client-2:   two  blanks  ", "client-2: ", ""];
+                for line in ["client-2 joined", "client-2: hi", "server: 我爱你"].iter().chain(&blanks) {
+                    server.send(format!("{line}\n"))?;
+                    at_once(lab, "your client printed what had come", || client.prints(line))?;
+                }
+                server_closes(&client, &mut server)
+            })
         })
 }
 
 fn sends_lines_as_they_are_typed() -> Stage {
     Stage::client("Each line is sent when it is typed")
-        .promises(["G8"])
+        .promises(["G8", "G9"])
         .why("A line that waits in a buffer for the next one is said too late. Without an answer to wait for, nothing else may hold it up.")
         .hints([
             "When does a line leave your client?",
@@ -952,16 +1020,18 @@ fn sends_lines_as_they_are_typed() -> Stage {
             "line.push(b'\\n'); stream.write_all(&line)?;",
         ])
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &[])?;
-            for line in ["hi", "我爱你", "  two  blanks  ", "", "exit the room?"] {
-                client.types(line);
-                server.expect(format!("{line}\n"))?;
-            }
-            client.feed(b"one\ntwo\nthree\n");
-            server.expect("one\ntwo\nthree\n")?;
-            server.send("client-2: that was a lot\n")?;
-            client.prints("client-2: that was a lot")?;
-            server_closes(&client, &mut server)
+            lab.steadily(|lab| {
+                let (client, mut server) = client_of(lab, &[])?;
+                for line in ["hi", "我爱你", "  two  blanks  ", "", "exit the room?"] {
+                    client.types(line);
+                    at_once(lab, "your client sent what was typed", || server.expect(format!("{line}\n")))?;
+                }
+                client.feed(b"one\ntwo\nthree\n");
+                at_once(lab, "your client sent what was typed", || server.expect("one\ntwo\nthree\n"))?;
+                server.send("client-2: that was a lot\n")?;
+                client.prints("client-2: that was a lot")?;
+                server_closes(&client, &mut server)
+            })
         })
 }
 
@@ -991,6 +1061,36 @@ fn hears_while_the_user_types() -> Stage {
         })
 }
 
+fn hears_while_it_cannot_send() -> Stage {
+    Stage::client("Lines are printed while what was typed cannot be sent")
+        .promises(["G8"])
+        .why(
+            "A server that is busy does not read, and then `write` waits. A client that waits with it, in the place where it \
+             should listen, is deaf; and if the server waits for it to read, both wait for ever.",
+        )
+        .hints([
+            "What does your client do while `write` waits?",
+            "Only the thread that sends may wait there; the one that listens is another.",
+            "thread::spawn(move || print_lines(&listening)); thread::spawn(move || send_lines(&stream, …));",
+        ])
+        .story(|lab| {
+            let stand = lab.tcp_server_with_little_room()?;
+            let client = lab.client(stand.address(), &["--timeout", "60"])?;
+            let mut server = stand.accept()?;
+            let typed: String = (0..300).map(|number| format!("{number:0>1000}\n")).collect();
+            lab.in_short("client", "is given 300 KB to send, and the server reads nothing", |_| {
+                client.feed(typed.as_bytes());
+                server.is_full()
+            })?;
+            for line in ["client-2: one at a time, please", "client-2: I cannot follow"] {
+                server.send(format!("{line}\n"))?;
+                client.prints(line)?;
+            }
+            server.expect(&typed)?;
+            server_closes(&client, &mut server)
+        })
+}
+
 fn prints_whole_lines() -> Stage {
     Stage::client("Lines are put together and told apart, however they come")
         .promises(["G8"])
@@ -1004,6 +1104,11 @@ fn prints_whole_lines() -> Stage {
             let (client, mut server) = client_of(lab, &[])?;
             server.send_byte_by_byte("client-2: 我爱你\n", Duration::from_millis(1))?;
             client.prints("client-2: 我爱你")?;
+            let (half, rest) = "client-2: 我也爱你\n".as_bytes().split_at(14);
+            server.send(half)?;
+            server.is_read()?;
+            server.send(rest)?;
+            client.prints("client-2: 我也爱你")?;
             server.send("server: one\nserver: two\r\nserver: th")?;
             client.prints("server: one")?;
             client.prints("server: two")?;
@@ -1055,11 +1160,13 @@ fn exit_is_sent_and_ends_it() -> Stage {
         .story(|lab| {
             for server_closes in [true, false] {
                 let (client, mut server) = client_of(lab, &[])?;
-                client.feed(b"bye\nexit\n");
+                client.feed(b"bye\nexit\nnot said any more\n");
                 server.expect("bye\nexit\n")?;
                 if server_closes {
                     server.ends_sending()?;
                 }
+                let rest = server.last_words()?;
+                demand(rest.is_empty(), || "Your client sent something after `exit`.".to_owned())?;
                 let finished = client.ends()?;
                 demand(finished.code == Some(0), || "Your client did not end with status 0 after `exit`.".to_owned())?;
                 // Whether it still notices that the server closes is open.
@@ -1083,18 +1190,24 @@ fn the_end_of_input_is_not_the_end_of_listening() -> Stage {
             "stream.shutdown(Shutdown::Write)?; // and the other thread goes on",
         ])
         .story(|lab| {
-            let (client, mut server) = client_of(lab, &[])?;
-            client.feed(b"I listen now\nlast words");
-            client.ends_input();
-            let sent = server.read_to_end(100)?;
-            demand([&b"I listen now\nlast words"[..], b"I listen now\nlast words\n"].contains(&&sent[..]), || {
-                "Your client did not send everything before the end of its stream.".to_owned()
-            })?;
-            for line in ["client-2: are you still there?", "client-2 left"] {
-                server.send(format!("{line}\n"))?;
-                client.prints(line)?;
-            }
-            server_closes(&client, &mut server)
+            lab.steadily(|lab| {
+                let (client, mut server) = client_of(lab, &["--timeout", "0.3"])?;
+                client.feed(b"I listen now\nlast words");
+                client.ends_input();
+                let sent = server.read_to_end(100)?;
+                demand([&b"I listen now\nlast words"[..], b"I listen now\nlast words\n"].contains(&&sent[..]), || {
+                    "Your client did not send everything before the end of its stream.".to_owned()
+                })?;
+                // Longer than the timeout: nobody owes it a word.
+                demand(client.line_within(Duration::from_millis(500)).is_none(), || {
+                    "Your client printed something, and nothing had been said.".to_owned()
+                })?;
+                for line in ["client-2: are you still there?", "client-2 left"] {
+                    server.send(format!("{line}\n"))?;
+                    client.prints(line)?;
+                }
+                server_closes(&client, &mut server)
+            })
         })
 }
 
@@ -1117,9 +1230,12 @@ fn ends_when_the_server_closes() -> Stage {
             client.types("hi");
             server.expect("hi\n")?;
             client.feed(b"in the middle of a li");
-            server.send("server: we are closing\n")?;
+            server.send("client-2: and then?\nserver: we are closing\n")?;
+            server.ends_sending()?;
+            client.prints("client-2: and then?")?;
             client.prints("server: we are closing")?;
-            server_closes(&client, &mut server)
+            client.prints("connection closed by server")?;
+            client.ends_well()
         })
 }
 
@@ -1158,7 +1274,34 @@ fn keeps_nothing_of_a_line_that_the_server_does_not_end() -> Stage {
             let (client, mut server) = client_of(lab, &[])?;
             server.send("server: hello\n")?;
             client.prints("server: hello")?;
-            lab.memory_stays(&client, |_| server.send_flood(48 << 20).map(|sent| sent as u64))?;
+            lab.memory_stays(&client, |_| server.send_flood(17 << 20).map(|sent| sent as u64))?;
+            lab.lowers_the_curtain()
+        })
+}
+
+fn forgets_what_it_printed() -> Stage {
+    Stage::client("Whatever it prints, its memory stays as it was")
+        .promises(["C10"])
+        .why("Who listens for months hears much. What is kept of it adds up, and others decide how much.")
+        .hints([
+            "What grows in your client with every line?",
+            "A line that was printed is forgotten; the buffer holds what has no end yet, and nothing else.",
+            "self.buffer.copy_within(self.given..self.filled, 0); // the rest moves to the front",
+        ])
+        .story(|lab| {
+            const LINES: usize = 1000;
+            const COUNT: usize = 3;
+            let (client, mut server) = client_of(lab, &[])?;
+            let lines = format!("client-2: {}\n", "x".repeat(4000)).repeat(LINES);
+            lab.memory_stays(&client, |lab| {
+                lab.in_short("client-2", "talks on, and the client prints it all", |_| {
+                    (0..COUNT).try_for_each(|_| {
+                        server.send(&lines)?;
+                        client.prints_lines(LINES)
+                    })
+                })?;
+                Ok((lines.len() * COUNT) as u64)
+            })?;
             lab.lowers_the_curtain()
         })
 }

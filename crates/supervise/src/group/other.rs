@@ -47,6 +47,10 @@ pub(crate) fn waits_for(_id: u32) -> Option<&'static str> {
     None
 }
 
+pub(crate) fn limit_descriptors(_id: u32, _more: u64) -> bool {
+    false
+}
+
 pub(crate) fn memory(_id: u32) -> Option<u64> {
     None
 }

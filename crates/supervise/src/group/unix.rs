@@ -163,6 +163,20 @@ pub(crate) fn memory(id: u32) -> Option<u64> {
     Some(pages * u64::try_from(page).ok()?)
 }
 
+#[cfg(target_os = "linux")]
+pub(crate) fn limit_descriptors(id: u32, more: u64) -> bool {
+    let Ok(open) = fs::read_dir(format!("/proc/{id}/fd")) else { return false };
+    let most = open.count() as u64 + more;
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+    // SAFETY: the kernel reads the one struct and writes nowhere.
+    unsafe { libc::prlimit(id.cast_signed(), libc::RLIMIT_NOFILE, &limit, std::ptr::null_mut()) == 0 }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn limit_descriptors(_id: u32, _more: u64) -> bool {
+    false
+}
+
 /// A process whose parent ends is given to the nearest ancestor that asked for orphans: to us.
 #[cfg(target_os = "linux")]
 mod linux {
