@@ -2,6 +2,7 @@
 
 mod check;
 mod contest;
+mod http;
 mod idle;
 mod programs;
 mod sticky_packets;
@@ -35,6 +36,8 @@ enum What {
     TcpChat,
     /// The reference server of sticky-packets against tokio-util's codec
     StickyPackets,
+    /// The reference server of http against nginx with one worker
+    Http,
 }
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -44,6 +47,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         What::Tftp => tftp::run(arguments.runs),
         What::TcpChat => tcp_chat::run(arguments.runs),
         What::StickyPackets => sticky_packets::run(arguments.runs),
+        What::Http => http::run(arguments.runs),
     }
 }
 

@@ -117,7 +117,7 @@ impl Lab {
     ///
     /// It does not say where it listens.
     pub fn server_with(&mut self, more: &[&str]) -> Outcome<Program> {
-        self.listening_server(ANY_PORT, more)
+        self.server_at_with(ANY_PORT, more)
     }
 
     /// Starts the server at an address and waits for its listening line.
@@ -126,10 +126,15 @@ impl Lab {
     ///
     /// It does not say where it listens.
     pub fn server_at(&mut self, bind: &str) -> Outcome<Program> {
-        self.listening_server(bind, &[])
+        self.server_at_with(bind, &[])
     }
 
-    fn listening_server(&mut self, bind: &str, more: &[&str]) -> Outcome<Program> {
+    /// Starts the server at an address with more options, and waits for its listening line.
+    ///
+    /// # Errors
+    ///
+    /// It does not say where it listens.
+    pub fn server_at_with(&mut self, bind: &str, more: &[&str]) -> Outcome<Program> {
         if let Some(trouble) = self.programs.silence.certain() {
             return Err(trouble);
         }

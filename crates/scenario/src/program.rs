@@ -392,7 +392,25 @@ impl Program {
             .of(&["C2"])
     }
 
-    /// Asks the server to end, as Ctrl-C or the system would.
+    /// Presses Ctrl-C, and waits until the program has ended, by whatever way and with whatever status. That it crashes is
+    /// found out at the end of the story, as in any other.
+    ///
+    /// # Errors
+    ///
+    /// It goes on. Skips the stage where the system cannot interrupt it.
+    pub fn is_interrupted(&self) -> Outcome {
+        self.actor.on_duty.store(false, Ordering::Relaxed);
+        if !self.child().interrupt() {
+            return skip("this system cannot press Ctrl-C for another program");
+        }
+        self.note(Act::Does, "is interrupted by Ctrl-C");
+        match self.child().wait(self.scene.patience()) {
+            Some(_) => Ok(()),
+            None => Err(self.breaks("goes on after Ctrl-C.").of(&["C5"])),
+        }
+    }
+
+    /// Asks the server to end, as the system would.
     ///
     /// # Errors
     ///

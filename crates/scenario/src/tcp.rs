@@ -132,6 +132,26 @@ impl TcpPeer {
         Ok(())
     }
 
+    /// Sends the same bytes again and again, until `most` bytes are sent, the other side takes nothing for a second, or is
+    /// gone; returns how many were taken.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn pour(&mut self, bytes: impl AsRef<[u8]>, most: usize) -> Outcome<usize> {
+        self.stream.set_write_timeout(Some(Duration::from_secs(1)))?;
+        let bytes = bytes.as_ref();
+        self.note(Act::Sends, format!("{} again and again", self.scene.described(bytes)));
+        let (mut sent, deadline) = (0, Instant::now() + self.scene.patience());
+        while sent < most && Instant::now() < deadline {
+            match self.stream.write(&bytes[sent % bytes.len()..]) {
+                Ok(length) => sent += length,
+                Err(_) => break,
+            }
+        }
+        Ok(sent)
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Outcome {
         self.stream.set_write_timeout(Some(self.scene.patience()))?;
         self.stream.write_all(bytes).map_err(|error| {

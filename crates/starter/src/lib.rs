@@ -47,7 +47,8 @@ pub fn manifest(solution: &str) -> String {
     let package = package.split("\n\n").next().unwrap_or_default();
     format!(
         "[{package}\n\n[[test]]\nname = \"stages\"\nharness = false\n\n{}\n# What a hole will use is not used yet.\n[lints.rust]\n\
-         unused = {{ level = \"allow\", priority = -1 }}\nunused_must_use = \"warn\"\n",
+         unused = {{ level = \"allow\", priority = -1 }}\nunused_must_use = \"warn\"\n\n\
+         # Nor is what it will need to push to.\n[lints.clippy]\nptr_arg = \"allow\"\n",
         sections.join("\n")
     )
 }

@@ -199,6 +199,11 @@ impl Child {
         group::memory(self.id())
     }
 
+    /// Interrupts the program as Ctrl-C does (SIGINT). `false` where the system cannot.
+    pub fn interrupt(&self) -> bool {
+        self.process.group.interrupt()
+    }
+
     /// Asks the program to end (SIGTERM), gives it and its children `grace`, and kills what is left.
     pub fn ask_to_end(&self, grace: Duration) -> Ending {
         self.process.group.ask_to_end();

@@ -4,6 +4,7 @@
 //! Where nothing is to be repeated, programs get a timeout that is longer than any machine is slow; where something is, a
 //! short one, and then it does not matter how often it was repeated.
 
+use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use scenario::{
@@ -32,6 +33,9 @@ pub fn chapter() -> Chapter {
         serves_the_folder_it_was_started_in,
         waits_for_each_ack,
         serves_several_at_a_time,
+        is_not_slowed_by_who_stalls,
+        outlives_many_transfers,
+        serves_over_ipv6,
         keeps_within_its_folder,
         follows_no_symlink_out,
         refuses_what_is_no_file,
@@ -44,15 +48,21 @@ pub fn chapter() -> Chapter {
         sends_acks_again,
         waits_as_long_as_it_was_told,
         gives_up,
+        gives_each_packet_all_its_tries,
+        outlives_many_who_fall_silent,
+        knows_its_limits,
         wakes_no_sorcerers_apprentice,
         turns_strangers_away,
         is_not_kept_waiting_by_others,
         writes_repeated_data_once,
         acknowledges_the_last_block_again,
         an_upload_appears_complete_or_not_at_all,
+        an_interrupted_server_ends_quietly,
         never_mixes_two_uploads,
         keeps_no_file_in_its_memory,
         reads_no_file_into_its_memory,
+        reads_no_window_into_its_memory,
+        keeps_no_early_blocks,
         translates_text_to_the_wire,
         translates_text_from_the_wire,
         counts_beyond_65535,
@@ -78,6 +88,7 @@ pub fn chapter() -> Chapter {
         acknowledges_again,
         sends_its_data_again,
         gives_up_in_the_middle,
+        gives_each_of_its_packets_all_its_tries,
         answers_no_repeated_ack,
         takes_repeated_data_once,
         keeps_to_the_port_of_the_first_answer,
@@ -85,8 +96,12 @@ pub fn chapter() -> Chapter {
         is_not_kept_waiting_by_strangers,
         tells_what_the_server_said,
         a_download_appears_complete_or_not_at_all,
+        an_interrupted_client_ends_quietly,
         says_which_file_it_cannot_use,
         fails_when_the_disk_is_full,
+        gets_no_file_into_its_memory,
+        is_not_drowned_by_strangers,
+        prints_its_names_escaped,
         knows_its_errands,
         gets_text,
         puts_text,
@@ -426,8 +441,14 @@ fn sends_a_file() -> Stage {
                 "Your server sends the file from the port of the requests; every transfer has a port of its own.".to_owned()
             })?;
             alice.send(ack(1))?;
-            reads(&mut alice, &file, 2, 512)?;
+            alice.expect(data(2, block(&file, 2, 512)))?;
+            alice.send(ack(2))?;
+            alice.expect(data(3, block(&file, 3, 512)))?;
             server.says(&format!("{} reads \"hello.txt\"", alice.address()))?;
+            let early = server.line_within(Duration::from_millis(50));
+            demand(early.is_none(), || "Your server speaks of the end before the last block was acknowledged.".to_owned())
+                .breaking(&["F12"])?;
+            alice.send(ack(3))?;
             server.says(&format!("sent \"hello.txt\" to {}: 1025 bytes in 3 blocks", alice.address()))
         })
 }
@@ -621,7 +642,236 @@ fn serves_several_at_a_time() -> Stage {
             }
             server.says_among_others(&format!("{} writes \"b\"", bob.address()))?;
             server.says_among_others(&format!("received \"b\" from {}: {}", bob.address(), tally(700, 512)))?;
-            holds(&folder, "b", &files[1])
+            holds(&folder, "b", &files[1])?;
+            lab.in_short("many", "read the same file at the same time", |lab| {
+                let mut readers = (0..40).map(|_| lab.udp("one of many", &server)).collect::<Outcome<Vec<_>>>()?;
+                readers.iter().try_for_each(|reader| reader.send(rrq("a", &[])))?;
+                readers.iter_mut().rev().try_for_each(|reader| reader.first(&data(1, &files[0][..512])))?;
+                for reader in &mut readers {
+                    reader.send(ack(1))?;
+                    reads(reader, &files[0], 2, 512)?;
+                }
+                Ok(())
+            })?;
+            lab.lowers_the_curtain()
+        })
+}
+
+fn is_not_slowed_by_who_stalls() -> Stage {
+    Stage::server("While one transfer waits and repeats, the others go on as ever")
+        .promises(["F11"])
+        .why(
+            "A server that sleeps before it sends again sleeps for all its clients. What one transfer waits for, the others must not feel.",
+        )
+        .hints([
+            "What does the rest of your server do while one transfer waits for its ACK?",
+            "Threads wait by themselves. An event loop must never sleep: it waits for packets until the nearest timeout of all transfers.",
+            "each transfer in a thread of its own, with a socket of its own and `set_read_timeout`",
+        ])
+        .story(|lab| {
+            lab.steadily(|lab| {
+                let (server, folder) = server_with_timeout(lab, "0.1", &["--tries", "30"])?;
+                folder.put("file", content(600))?;
+                let stalled = (0..3).map(|_| lab.udp("mallory", &server)).collect::<Outcome<Vec<_>>>()?;
+                stalled.iter().try_for_each(|peer| peer.send(rrq("file", &[])))?;
+                let mut alice = lab.udp("alice", &server)?;
+                lab.in_short("alice", "reads again and again, and is never kept waiting", |_| {
+                    let began = Instant::now();
+                    while began.elapsed() < Duration::from_millis(700) {
+                        let asked = Instant::now();
+                        alice.send_to(server.address(), rrq("file", &[]))?;
+                        reads(&mut alice, &content(600), 1, 512)?;
+                        let took = asked.elapsed().as_millis();
+                        demand(took < 300, || format!("A file of two blocks took {took} ms while other transfers stalled."))?;
+                    }
+                    Ok(())
+                })?;
+                stalled.into_iter().try_for_each(|mut peer| peer.forgets_what_waits())?;
+                lab.lowers_the_curtain()
+            })
+        })
+}
+
+fn outlives_many_transfers() -> Stage {
+    Stage::server("However transfers end, the server has room for the next")
+        .promises(["C6", "F11", "F2"])
+        .why(
+            "What a transfer took (a thread, a socket, a place in a table) must come back at every end: a good one, an ERROR, a peer that \
+             falls silent. What is lost each time is a server that stops after some days.",
+        )
+        .hints([
+            "Where is it noted in your server that a transfer is over?",
+            "At every end, not only at the good one. What a scope owns goes with the scope.",
+            "let link = …; let file = …; both are closed when the thread's function returns, whichever way",
+        ])
+        .story(|lab| {
+            const TIMES: usize = 70;
+            let (server, folder) = patient_server(lab, &[])?;
+            folder.put("file", "words")?;
+            lab.in_short("many", "ask, and end it in every way there is", |lab| {
+                for number in 0..TIMES {
+                    let mut peers =
+                        (0..4).map(|_| lab.udp("one of many", &server)).collect::<Outcome<Vec<_>>>()?;
+                    let [reader, writer, lost, content] = &mut peers[..] else { return Ok(()) };
+                    reader.send(rrq("file", &[]))?;
+                    reader.first(&data(1, b"words"))?;
+                    reader.send(error(0, "enough"))?;
+                    writer.send(wrq(&format!("up-{number}"), &[]))?;
+                    writer.first(&ack(0))?;
+                    writer.send(error(0, "enough"))?;
+                    lost.send(rrq("no-such-file", &[]))?;
+                    lost.expect_error(1)?;
+                    content.send(rrq("file", &[]))?;
+                    content.first(&data(1, b"words"))?;
+                    content.send(ack(1))?;
+                }
+                Ok(())
+            })?;
+            let mut alice = lab.udp("alice", &server)?;
+            downloads(&mut alice, &server, "file", b"words")?;
+            soon_has_only(lab, &folder, &["file"])?;
+            lab.lowers_the_curtain()
+        })
+}
+
+fn outlives_many_who_fall_silent() -> Stage {
+    Stage::server("However many fall silent, the server has room for the next")
+        .promises(["C6", "F2", "F11"])
+        .why("Giving up is an end like any other: what the transfer took must come back.")
+        .hints([
+            "What does your server do with the socket of a transfer that it has given up?",
+            "It is closed, and whatever counts transfers counts one less.",
+            "return Err(Broken::NoAnswer { tries }), and all that the function owned goes",
+        ])
+        .story(|lab| {
+            let (server, folder) = server_with_timeout(lab, "0.05", &["--tries", "1"])?;
+            folder.put("file", "words")?;
+            lab.in_short("many", "ask, and do not answer", |lab| {
+                for _ in 0..5 {
+                    let mut silent = (0..14).map(|_| lab.udp("one of many", &server)).collect::<Outcome<Vec<_>>>()?;
+                    silent.iter().try_for_each(|peer| peer.send(rrq("file", &[])))?;
+                    silent.iter_mut().try_for_each(|peer| peer.first(&data(1, b"words")))?;
+                    for peer in &silent {
+                        let line = format!("gave up on {} \"file\": no answer after 1 tries", peer.address());
+                        server.says_among_others(&line)?;
+                    }
+                }
+                Ok(())
+            })?;
+            one_refusal_at_last(lab, &server)?;
+            lab.lowers_the_curtain()
+        })
+}
+
+/// A refusal that comes, whatever lines may still wait to be read.
+fn one_refusal_at_last(lab: &mut Lab, server: &Program) -> Outcome {
+    let mut alice = lab.udp("alice", server)?;
+    alice.send(rrq("no-such-file", &[]))?;
+    alice.expect_error(1)?;
+    server.says_among_others(&format!("refused {} \"no-such-file\": File not found", alice.address()))
+}
+
+fn serves_over_ipv6() -> Stage {
+    Stage::server("A file crosses over IPv6, too")
+        .promises(["C3", "F1", "F5"])
+        .why("The socket of a transfer is a new one. It must be of the same kind of address as the peer, or nothing reaches it.")
+        .hints([
+            "To which address does your server bind the socket of a transfer?",
+            "To port 0 of the address that the server itself has, be it one of IPv4 or of IPv6.",
+            "let mut here = socket.local_addr()?; here.set_port(0); UdpSocket::bind(here)?",
+        ])
+        .story(|lab| {
+            if UdpSocket::bind("[::1]:0").is_err() {
+                return scenario::skip("this machine has no IPv6");
+            }
+            let folder = lab.folder("folder")?;
+            folder.put("file", content(600))?;
+            let root = folder.path().to_string_lossy().into_owned();
+            let server = lab.server_at_with("[::1]:0", &["--root", &root, "--timeout", "30"])?;
+            let mut alice = lab.udp("alice", &server)?;
+            downloads(&mut alice, &server, "file", &content(600))?;
+            uploads(&mut alice, &server, "up", &content(600))?;
+            holds(&folder, "up", &content(600))
+        })
+}
+
+fn knows_its_limits() -> Stage {
+    Stage::server("Tries and timeouts that make no sense are wrong usage")
+        .promises(["C5", "F2"])
+        .why("What the command line alone shows to be wrong is refused before anything is served.")
+        .hints([
+            "What does your server do with `--tries 0`?",
+            "It ends with status 2: a packet is sent once at least, and a wait has a length.",
+            "#[arg(long, default_value = \"5\", value_parser = clap::value_parser!(u32).range(1..))] tries: u32",
+        ])
+        .story(|lab| {
+            let wrong: [&[&str]; 7] = [
+                &["--tries", "0"],
+                &["--tries", "some"],
+                &["--tries"],
+                &["--timeout", "soon"],
+                &["--timeout", "1x"],
+                &["--timeout=-1"],
+                &["--timeout"],
+            ];
+            let programs =
+                wrong.iter().map(|arguments| lab.bare(Role::Server, arguments)).collect::<Outcome<Vec<_>>>()?;
+            programs.iter().try_for_each(Program::refuses_usage)
+        })
+}
+
+fn gives_each_packet_all_its_tries() -> Stage {
+    Stage::server("Each packet has all its tries, and the last one is waited for like the others")
+        .promises(["F2"])
+        .why(
+            "On a network that loses every second packet each block comes through at its second try, and the file as a whole, too: if the \
+             tries are those of a block. Counted over the file, they are soon used up.",
+        )
+        .hints([
+            "When does your server begin to count the tries anew?",
+            "With every progress. And after the last try there is one more wait, before it gives up.",
+            "self.patience.renew() when an ACK brings something new",
+        ])
+        .story(|lab| {
+            lab.steadily(|lab| {
+                let (server, folder) = server_with_timeout(lab, "0.1", &["--tries", "3"])?;
+                let file = content(2000);
+                folder.put("file", &file)?;
+                let mut alice = lab.udp("alice", &server)?;
+                lab.in_short("alice", "reads and writes, and answers each packet when it comes again", |_| {
+                    alice.send(rrq("file", &[]))?;
+                    alice.first(&data(1, &file[..512]))?;
+                    for number in 1..=4 {
+                        alice.expect(data(number, block(&file, number.into(), 512)))?;
+                        alice.send(ack(number))?;
+                        if number < 4 {
+                            alice.expect(data(number + 1, block(&file, usize::from(number) + 1, 512)))?;
+                        }
+                    }
+                    alice.send_to(server.address(), wrq("up", &[]))?;
+                    alice.first(&ack(0))?;
+                    for number in 1..=4 {
+                        alice.expect(ack(number - 1))?;
+                        alice.send(data(number, block(&file, number.into(), 512)))?;
+                        alice.expect(ack(number))?;
+                    }
+                    Ok(())
+                })?;
+                holds(&folder, "up", &file)?;
+                lab.lowers_the_curtain()
+            })?;
+            lab.steadily(|lab| {
+                let (server, folder) = server_with_timeout(lab, "0.3", &["--tries", "2"])?;
+                folder.put("file", "words")?;
+                let mut alice = lab.udp("alice", &server)?;
+                alice.send(rrq("file", &[]))?;
+                alice.first(&data(1, b"words"))?;
+                alice.expect(data(1, b"words"))?;
+                alice.expect_silence(Duration::from_millis(30))?;
+                alice.send(ack(1))?;
+                server.says(&format!("{} reads \"file\"", alice.address()))?;
+                server.says(&format!("sent \"file\" to {}: 5 bytes in 1 blocks", alice.address()))
+            })
         })
 }
 
@@ -664,18 +914,24 @@ fn keeps_within_its_folder() -> Stage {
         .story(|lab| {
             let outside = lab.folder("outside")?;
             outside.put("secret", "not for you")?;
-            let (server, folder) = patient_server(lab, &["--overwrite"])?;
-            folder.put("ours", "for you")?;
-            std::fs::create_dir(folder.path().join("x"))?;
-            let next_door = outside.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            // The names of the two folders begin alike: whoever compares texts instead of paths takes one for the other.
+            let (next_door, root) = ("root-2", outside.file("root"));
+            for folder in [next_door, "root", "root/x"] {
+                std::fs::create_dir(outside.path().join(folder))?;
+            }
+            outside.put("root-2/secret", "not for you")?;
+            outside.put("root/ours", "for you")?;
+            outside.put("root/two..dots", "for you, too")?;
+            let server = lab.server_with(&["--root", &root, "--timeout", "30", "--overwrite"])?;
             let up_and_over = format!("../{next_door}/secret");
             let deeper = format!("x/../../{next_door}/secret");
-            let new = format!("../{next_door}/new");
+            let (new, above) = (format!("../{next_door}/new"), "../secret".to_owned());
             let violations: Vec<_> = [
                 (rrq(&up_and_over, &[]), &up_and_over),
                 (rrq(&deeper, &[]), &deeper),
                 (wrq(&up_and_over, &[]), &up_and_over),
                 (wrq(&new, &[]), &new),
+                (rrq(&above, &[]), &above),
             ]
             .into_iter()
             .map(|(packet, name)| (packet, name.as_str(), 2))
@@ -691,10 +947,13 @@ fn keeps_within_its_folder() -> Stage {
                 demand(refused, || format!("{} came, where ERROR 1 or 2 was due.", describe(&came)))?;
                 says_refused(&server, &mallory, &absolute, came[3].into())
             })?;
-            has_only(&outside, &["secret"])?;
-            holds(&outside, "secret", b"not for you")?;
+            has_only(&outside, &["root", "root-2", "secret"])?;
+            holds(&outside, "root-2/secret", b"not for you")?;
+            let found = std::fs::read_dir(outside.path().join(next_door))?.count();
+            demand(found == 1, || "Somebody has written beside the folder.".to_owned())?;
             let mut alice = lab.udp("alice", &server)?;
-            downloads(&mut alice, &server, "ours", b"for you")
+            downloads(&mut alice, &server, "ours", b"for you")?;
+            downloads(&mut alice, &server, "two..dots", b"for you, too")
         })
 }
 
@@ -944,7 +1203,18 @@ fn refuses_what_makes_no_sense() -> Stage {
                 mallory.expect_error(4)?;
             }
             // How many of these it answers, and with what, is its own affair.
-            for packet in [&b""[..], b"\x00", b"\x05", &ack(0), &data(1, b"x"), &oack(&[])] {
+            let odd: [&[u8]; 9] = [
+                b"\x00\x01file\x00octet\x00blksize\x00",
+                b"\x00\x01file\x00octet\x00blksize\x001024",
+                b"\x00\x01file\x00octet\x00\x00\x00",
+                b"\x00\x01file\x00octet\x00\xff\xfe\x00\xff\x00",
+                b"\x00\x02new\x00octet\x00tsize\x00",
+                b"",
+                b"\x00",
+                b"\x05",
+                &oack(&[]),
+            ];
+            for packet in odd.into_iter().chain([&ack(0)[..], &data(1, b"x")]) {
                 mallory.send_to(server.address(), packet)?;
             }
             let mut alice = lab.udp("alice", &server)?;
@@ -1150,13 +1420,18 @@ fn gives_up() -> Stage {
         ])
         .story(|lab| {
             let (server, folder) = server_with_timeout(lab, "0.05", &["--tries", "3"])?;
-            folder.put("file", content(600))?;
+            folder.put("file", content(100))?;
             let mut reader = lab.udp("alice", &server)?;
             let mut writer = lab.udp("bob", &server)?;
+            // One who has more time, and is not given up with the others.
+            let mut slow = lab.udp("carol", &server)?;
+            slow.send(rrq("file", &[("timeout", "30")]))?;
+            slow.granted(&[("timeout", "30")])?;
+            server.says(&format!("{} reads \"file\"", slow.address()))?;
             reader.send(rrq("file", &[]))?;
-            reader.first(&data(1, &content(512)))?;
-            reader.expect(data(1, &content(512)))?;
-            reader.expect(data(1, &content(512)))?;
+            reader.first(&data(1, &content(100)))?;
+            reader.expect(data(1, &content(100)))?;
+            reader.expect(data(1, &content(100)))?;
             server.says(&format!("{} reads \"file\"", reader.address()))?;
             server.says(&format!("gave up on {} \"file\": no answer after 3 tries", reader.address()))?;
             writer.send(wrq("up", &[]))?;
@@ -1165,6 +1440,10 @@ fn gives_up() -> Stage {
             writer.expect(ack(0))?;
             server.says(&format!("{} writes \"up\"", writer.address()))?;
             server.says(&format!("gave up on {} \"up\": no answer after 3 tries", writer.address()))?;
+            slow.send(ack(0))?;
+            slow.expect(data(1, &content(100))).or_rather("Others were given up, and this transfer with them.")?;
+            slow.send(ack(1))?;
+            server.says(&format!("sent \"file\" to {}: 100 bytes in 1 blocks", slow.address()))?;
             soon_has_only(lab, &folder, &["file"])?;
             one_refusal_from_the_server(lab, &server)
         })
@@ -1189,18 +1468,37 @@ fn wakes_no_sorcerers_apprentice() -> Stage {
             let mut alice = lab.udp("alice", &server)?;
             alice.send(rrq("file", &[]))?;
             alice.first(&data(1, &file[..512]))?;
+            let mut stranger = lab.udp_stranger()?;
             for number in 1..=4 {
                 alice.send(ack(number))?;
                 alice.send(ack(number))?;
                 alice.send(ack(number - 1))?;
                 alice.expect(data(number + 1, block(&file, usize::from(number) + 1, 512)))?;
+                has_no_more_to_say(&alice, alice.partner()?, &mut stranger)?;
             }
-            // That DATA 3 followed DATA 2 shows that the repetition in between was not answered; this is for the last one.
-            alice.expect_silence(Duration::from_millis(50))?;
             alice.send(ack(5))?;
+            server.says(&format!("{} reads \"file\"", alice.address()))?;
+            server.says(&format!("sent \"file\" to {}: {}", alice.address(), tally(2100, 512)))?;
+            // ACK 0, which answers an OACK, is no exception.
+            alice.send_to(server.address(), rrq("file", &[("tsize", "0")]))?;
+            alice.granted(&[("tsize", "2100")])?;
+            alice.send(ack(0))?;
+            alice.send(ack(0))?;
+            alice.expect(data(1, &file[..512]))?;
+            has_no_more_to_say(&alice, alice.partner()?, &mut stranger)?;
+            alice.send(ack(1))?;
+            reads(&mut alice, &file, 2, 512)?;
             server.says(&format!("{} reads \"file\"", alice.address()))?;
             server.says(&format!("sent \"file\" to {}: {}", alice.address(), tally(2100, 512)))
         })
+}
+
+/// When a stranger has been turned away, all that was sent before has been looked at. Nothing more may have come of it.
+fn has_no_more_to_say(peer: &UdpPeer, program: SocketAddr, stranger: &mut UdpPeer) -> Outcome {
+    stranger.send_to(program, ack(7))?;
+    stranger.expect_error(5)?;
+    let more = peer.has_mail(Duration::from_millis(5))?;
+    demand(!more, || "A repeated ACK was answered, where only a new one lets the next block go.".to_owned())
 }
 
 fn turns_strangers_away() -> Stage {
@@ -1369,7 +1667,8 @@ fn acknowledges_the_last_block_again() -> Stage {
             writes(&mut alice, &file, 1, 512)?;
             server.says(&format!("{} writes \"up\"", alice.address()))?;
             server.says(&format!("received \"up\" from {}: {}", alice.address(), tally(600, 512)))?;
-            for _ in 0..2 {
+            for pause in [0, 300] {
+                alice.expect_silence(Duration::from_millis(pause + 1))?;
                 alice.send(data(2, &file[512..]))?;
                 alice.expect(ack(2)).or_rather("The last ACK may be lost like any other.")?;
             }
@@ -1425,6 +1724,30 @@ fn an_upload_appears_complete_or_not_at_all() -> Stage {
             }
             let seen = folder.get("killed")?;
             demand(seen.is_none(), || "There is a file \"killed\", of which only half has come.".to_owned())
+        })
+}
+
+fn an_interrupted_server_ends_quietly() -> Stage {
+    Stage::server("Ctrl-C ends it without a backtrace, and without half a file")
+        .promises(["C5", "F6"])
+        .why("Whoever presses Ctrl-C knows why it ends. A backtrace tells nothing new, and looks like a fault of the program.")
+        .hints([
+            "What does your language do with SIGINT when nobody handles it?",
+            "In C and Rust it ends the program at once, which is well; in others it is an exception, and must be caught.",
+            "signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?, if there is something to clear away; else nothing at all",
+        ])
+        .story(|lab| {
+            let (server, folder) = patient_server(lab, &[])?;
+            let mut alice = lab.udp("alice", &server)?;
+            alice.send(wrq("broken", &[]))?;
+            alice.first(&ack(0))?;
+            alice.send(data(1, &content(512)))?;
+            alice.expect(ack(1))?;
+            server.says(&format!("{} writes \"broken\"", alice.address()))?;
+            server.is_interrupted()?;
+            alice.forgets_what_waits()?;
+            let seen = folder.get("broken")?;
+            demand(seen.is_none(), || "There is a file \"broken\", of which only half has come.".to_owned())
         })
 }
 
@@ -1543,6 +1866,85 @@ fn reads_no_file_into_its_memory() -> Stage {
                 reader.send(error(0, "that is enough"))?;
                 server.says(&format!("{} reads \"long\"", reader.address()))?;
             }
+            lab.lowers_the_curtain()
+        })
+}
+
+fn reads_no_window_into_its_memory() -> Stage {
+    Stage::server("However large a window is asked for, the memory it takes stays small")
+        .promises(["C10", "F10"])
+        .why(
+            "65535 blocks of 65464 bytes are 4 GB: one request, with a forged sender, must not take so much. A window can be granted \
+             smaller, and blocks can be read again from the file when they are lost.",
+        )
+        .hints([
+            "Where does your server keep the blocks of a window until they are acknowledged?",
+            "Nowhere: it notes where in the file the window began, and goes back there.",
+            "self.file.return_to(self.bookmark)?; and grant no larger window than some MB",
+        ])
+        .story(|lab| {
+            const SIZE: u64 = 48 << 20;
+            const LARGEST: [(&str, &str); 2] = [("blksize", "65464"), ("windowsize", "65535")];
+            let (server, folder) = patient_server(lab, &[])?;
+            std::fs::File::create(folder.path().join("long"))?.set_len(SIZE)?;
+            one_refusal_from_the_server(lab, &server)?;
+            let (mut readers, mut stranger) = (Vec::new(), lab.udp_stranger()?);
+            lab.memory_stays(&server, |lab| {
+                let mut alice = lab.udp("alice", &server)?;
+                alice.send(rrq("long", &LARGEST))?;
+                alice.granted(&LARGEST)?;
+                alice.send(ack(0))?;
+                lab.in_short("alice", "gets the beginning of a window", |_| {
+                    let came = alice.receive("DATA 1")?.bytes;
+                    demand(came.starts_with(&data(1, b"")), || format!("{} came, where DATA 1 was due.", describe(&came)))?;
+                    // Whoever turns a stranger away has sent the rest of it.
+                    stranger.send_to(alice.partner()?, ack(7))?;
+                    stranger.expect_error(5)?;
+                    alice.forgets_what_waits()
+                })?;
+                readers.push(alice);
+                Ok(SIZE)
+            })?;
+            for reader in &mut readers {
+                reader.send(error(0, "that is enough"))?;
+                reader.forgets_what_waits()?;
+            }
+            lab.lowers_the_curtain()
+        })
+}
+
+fn keeps_no_early_blocks() -> Stage {
+    Stage::server("Blocks that come too early are not kept")
+        .promises(["C10", "F5"])
+        .why("A block that is not due may never be. Whoever keeps what comes too early keeps what anybody likes to send.")
+        .hints([
+            "What does your server do with block 7 when block 2 is due?",
+            "It throws it away: the sender will send it again, in its turn.",
+            "match block.wrapping_sub(blocks) { 1 => append, 2..0x8000 => {}, _ => acknowledge again }",
+        ])
+        .story(|lab| {
+            let (server, _folder) = patient_server(lab, &[])?;
+            let mut alice = lab.udp("alice", &server)?;
+            alice.send(wrq("up", &[("blksize", "32768")]))?;
+            let (size, _) = alice.granted(&[("blksize", "32768")])?;
+            let (first, mut number) = (vec![1; size], 2);
+            alice.send(data(1, &first))?;
+            alice.expect(ack(1))?;
+            lab.memory_stays(&server, |lab| {
+                let count = (20 << 20) / size;
+                lab.in_short("alice", "sends 20 MB of blocks that are not due", |_| {
+                    for _ in 0..count {
+                        number = if number < 30_000 { number + 1 } else { 3 };
+                        alice.send(data(number, &vec![number as u8; size]))?;
+                        // One that is here already is acknowledged again: when that has come, the early one was looked at.
+                        alice.send(data(1, &first))?;
+                        alice.expect(ack(1))?;
+                    }
+                    Ok(())
+                })?;
+                Ok((count * size) as u64)
+            })?;
+            alice.send(error(0, "that is enough"))?;
             lab.lowers_the_curtain()
         })
 }
@@ -1859,7 +2261,18 @@ fn repeats_its_options() -> Stage {
             })?;
             server.says(&format!("{} reads \"file\"", alice.address()))?;
             server.says(&format!("sent \"file\" to {}: 30 bytes in 1 blocks", alice.address()))?;
-            alice.forgets_what_waits()
+            alice.forgets_what_waits()?;
+            let mut bob = lab.udp("bob", &server)?;
+            lab.in_short("bob", "sends his first block when the OACK has come a second time", |_| {
+                bob.send(wrq("up", &[("tsize", "2")]))?;
+                bob.granted(&[("tsize", "2")])?;
+                bob.granted(&[("tsize", "2")])?;
+                bob.send(data(1, b"up"))?;
+                bob.eventually(&ack(1), &oack(&[("tsize", "2")]))
+            })?;
+            server.says(&format!("{} writes \"up\"", bob.address()))?;
+            server.says(&format!("received \"up\" from {}: 2 bytes in 1 blocks", bob.address()))?;
+            bob.forgets_what_waits()
         })
 }
 
@@ -2052,16 +2465,16 @@ fn reports_a_gap_in_a_window() -> Stage {
     Stage::server("A window with its middle lost is acknowledged up to the gap")
         .promises(["F10", "F5"])
         .why(
-            "The receiver sees the gap as soon as the block after it arrives, or when nothing comes any more. Its ACK tells from where the sender \
-             must go on (RFC 7440, section 4).",
+            "The receiver sees the gap as soon as the block after it arrives. Its ACK tells from where the sender must go on, at once and \
+             not only when the time is up (RFC 7440, section 4).",
         )
         .hints([
             "What does your server do with block 4 when block 2 is missing?",
-            "It does not write it. The ACK of block 1, at once or when the time is up, says from where on to send again.",
+            "It does not write it. The ACK of block 1 says from where on to send again.",
             "2..0x8000 => self.report_gap(), which sends ack(last in order), once",
         ])
         .story(|lab| {
-            let (server, folder) = hasty_server(lab, &[])?;
+            let (server, folder) = patient_server(lab, &[])?;
             let file = content(150);
             let mut alice = lab.udp("alice", &server)?;
             let mut size = 0;
@@ -2071,13 +2484,14 @@ fn reports_a_gap_in_a_window() -> Stage {
                 size = granted;
                 let (window, last) = (window as u16, (file.len() / size + 1) as u16);
                 let packet = |number: u16| data(number, block(&file, number.into(), size));
-                let missing = window.min(2);
-                for number in (1..=window).filter(|number| *number != missing) {
-                    alice.send(packet(number))?;
-                }
-                let mut done = missing - 1;
-                if done > 0 {
-                    hears_ack(&mut alice, done).or_rather("Block 2 is missing.")?;
+                let mut done = 0;
+                // In a smaller window there is no middle to lose.
+                if window > 2 {
+                    for number in (1..=window).filter(|number| *number != 2) {
+                        alice.send(packet(number))?;
+                    }
+                    alice.expect(ack(1)).or_rather("Block 2 is missing.")?;
+                    done = 1;
                 }
                 while done < last {
                     let end = (done + window).min(last);
@@ -2094,17 +2508,6 @@ fn reports_a_gap_in_a_window() -> Stage {
             holds(&folder, "up", &file)?;
             alice.forgets_what_waits()
         })
-}
-
-/// An ACK with this number; the OACK may come again before it, because the lab was slow.
-fn hears_ack(peer: &mut UdpPeer, number: u16) -> Outcome {
-    loop {
-        let came = peer.receive(&format!("ACK {number}"))?.bytes;
-        if came == ack(number) {
-            return Ok(());
-        }
-        demand(came.starts_with(&[0, 6]), || format!("{} came, where ACK {number} was due.", describe(&came)))?;
-    }
 }
 
 // The client.
@@ -2276,7 +2679,16 @@ fn puts_a_file() -> Stage {
             let mut counter = patient_client(lab, folder, &["put", "{folder}/here.bin", "there.bin"])?;
             counter.is_asked(2, "there.bin", "octet", &[])?;
             counter.answers(ack(0))?;
-            counter.takes(&file, 1, 512)?;
+            for number in 1..=3 {
+                counter.port.expect(data(number, block(&file, number.into(), 512)))?;
+                if number == 3 {
+                    let early = counter.client.line_within(Duration::from_millis(50));
+                    demand(early.is_none() && !counter.client.has_ended(), || {
+                        "Your client is done before the last block is acknowledged.".to_owned()
+                    })?;
+                }
+                counter.answers(ack(number))?;
+            }
             counter.is_done("put \"there.bin\": 1025 bytes in 3 blocks")
         })
 }
@@ -2345,9 +2757,11 @@ fn asks_again() -> Stage {
                 folder.put("up", "up")?;
                 let mut counter = hasty_client(lab, folder, &errand)?;
                 counter.is_asked(kind, "file", "octet", &[])?;
+                let first = counter.desk.partner()?;
                 counter.is_asked(kind, "file", "octet", &[])?;
                 if kind == 1 {
-                    counter.answers(data(1, b"down"))?;
+                    // The answer to the first request, which comes late.
+                    counter.port.send_to(first, data(1, b"down"))?;
                     counter.port.expect(ack(1))?;
                     counter.is_done("got \"file\": 4 bytes in 1 blocks")?;
                     holds(&counter.folder, "file", b"down")?;
@@ -2374,7 +2788,7 @@ fn gives_up_asking() -> Stage {
         ])
         .story(|lab| {
             let folder = lab.folder("folder")?;
-            let mut counter = client_with_timeout(lab, folder, "0.05", &["get", "file", "{folder}/file", "--tries", "3"])?;
+            let mut counter = client_with_timeout(lab, folder, "0.1", &["get", "file", "{folder}/file", "--tries", "3"])?;
             for _ in 1..=3 {
                 counter.is_asked(1, "file", "octet", &[])?;
             }
@@ -2410,6 +2824,16 @@ fn asks_as_often_as_its_timeout_says() -> Stage {
                     client.ends_well()
                 })?;
             }
+            lab.steadily(|lab| {
+                let folder = lab.folder("folder")?;
+                let mut counter = client_with_timeout(lab, folder, "1", &["get", "file", "{folder}/file"])?;
+                counter.is_asked(1, "file", "octet", &[])?;
+                counter.answers(data(1, &content(512)))?;
+                counter.port.expect(ack(1))?;
+                counter.port.expect_silence(Duration::from_millis(600))?;
+                counter.sends(&content(512), 2, 512)?;
+                counter.is_done(&format!("got \"file\": {}", tally(512, 512)))
+            })?;
             lab.steadily(|lab| {
                 let folder = lab.folder("folder")?;
                 folder.put("up", "all")?;
@@ -2450,6 +2874,18 @@ fn acknowledges_again() -> Stage {
             })?;
             counter.is_done(&format!("got \"file\": {}", tally(600, 512)))?;
             holds(&counter.folder, "file", &file)?;
+            counter.forgets_what_waits()?;
+            let errand = ["get", "file", "{folder}/file", "--blksize", "1024"];
+            let mut counter = hasty_client(lab, counter.folder, &errand)?;
+            counter.is_asked(1, "file", "octet", &[("blksize", "1024")])?;
+            lab.in_short("server", "sends the first block when ACK 0 has come a second time", |_| {
+                counter.answers(oack(&[("blksize", "1024")]))?;
+                counter.port.expect(ack(0))?;
+                counter.port.expect(ack(0)).or_rather("No block followed.")?;
+                counter.answers(data(1, &file))?;
+                counter.port.eventually(&ack(1), &ack(0))
+            })?;
+            counter.is_done(&format!("got \"file\": {}", tally(600, 1024)))?;
             counter.forgets_what_waits()
         })
 }
@@ -2496,7 +2932,7 @@ fn gives_up_in_the_middle() -> Stage {
         .story(|lab| {
             let folder = lab.folder("folder")?;
             let mut counter =
-                client_with_timeout(lab, folder, "0.05", &["get", "file", "{folder}/file", "--tries", "3"])?;
+                client_with_timeout(lab, folder, "0.1", &["get", "file", "{folder}/file", "--tries", "3"])?;
             lab.in_short("server", "sends the first block and falls silent", |_| {
                 counter.is_asked(1, "file", "octet", &[])?;
                 counter.answers(data(1, &content(512)))?;
@@ -2507,7 +2943,81 @@ fn gives_up_in_the_middle() -> Stage {
             })?;
             counter.client.fails(&[])?;
             counter.forgets_what_waits()?;
-            has_only(&counter.folder, &[])
+            has_only(&counter.folder, &[])?;
+            counter.folder.put("up", content(600))?;
+            let errand = ["put", "{folder}/up", "--tries", "3"];
+            let mut counter = client_with_timeout(lab, counter.folder, "0.1", &errand)?;
+            lab.in_short("server", "takes a request and falls silent", |_| {
+                counter.is_asked(2, "up", "octet", &[])?;
+                counter.answers(ack(0))?;
+                (1..=3).try_for_each(|_| counter.port.expect(data(1, &content(512))))
+            })?;
+            counter.client.fails(&[])?;
+            counter.desk.forgets_what_waits()
+        })
+}
+
+fn gives_each_of_its_packets_all_its_tries() -> Stage {
+    Stage::client("Each packet has all its tries, and the last one is waited for like the others")
+        .promises(["F15"])
+        .why(
+            "On a network that loses every second packet each block comes through at its second try, and the file as a whole, too: if the \
+             tries are those of a block. Counted over the file, they are soon used up.",
+        )
+        .hints([
+            "When does your client begin to count the tries anew?",
+            "With every progress. And after the last try there is one more wait, before it gives up.",
+            "self.patience.renew() when a block or an ACK brings something new",
+        ])
+        .story(|lab| {
+            let file = content(2000);
+            lab.steadily(|lab| {
+                let folder = lab.folder("folder")?;
+                let errand = ["get", "file", "{folder}/file", "--tries", "3"];
+                let mut counter = client_with_timeout(lab, folder, "0.1", &errand)?;
+                counter.is_asked(1, "file", "octet", &[])?;
+                lab.in_short("server", "sends each block when the ACK before it has come a second time", |_| {
+                    for number in 1..=4 {
+                        counter.answers(data(number, block(&file, number.into(), 512)))?;
+                        counter.port.expect(ack(number))?;
+                        if number < 4 {
+                            counter.port.expect(ack(number))?;
+                        }
+                    }
+                    Ok(())
+                })?;
+                counter.is_done(&format!("got \"file\": {}", tally(2000, 512)))?;
+                counter.desk.forgets_what_waits()?;
+                holds(&counter.folder, "file", &file)
+            })?;
+            lab.steadily(|lab| {
+                let folder = lab.folder("folder")?;
+                folder.put("up", &file)?;
+                let mut counter = client_with_timeout(lab, folder, "0.1", &["put", "{folder}/up", "--tries", "3"])?;
+                counter.is_asked(2, "up", "octet", &[])?;
+                lab.in_short("server", "acknowledges each block when it has come a second time", |_| {
+                    counter.answers(ack(0))?;
+                    for number in 1..=4 {
+                        counter.port.expect(data(number, block(&file, number.into(), 512)))?;
+                        counter.port.expect(data(number, block(&file, number.into(), 512)))?;
+                        counter.answers(ack(number))?;
+                    }
+                    Ok(())
+                })?;
+                counter.is_done(&format!("put \"up\": {}", tally(2000, 512)))?;
+                counter.desk.forgets_what_waits()
+            })?;
+            lab.steadily(|lab| {
+                let folder = lab.folder("folder")?;
+                let errand = ["get", "file", "{folder}/file", "--tries", "2"];
+                let mut counter = client_with_timeout(lab, folder, "0.3", &errand)?;
+                counter.is_asked(1, "file", "octet", &[])?;
+                counter.is_asked(1, "file", "octet", &[])?;
+                counter.port.expect_silence(Duration::from_millis(30))?;
+                counter.answers(data(1, b"words"))?;
+                counter.port.expect(ack(1))?;
+                counter.is_done("got \"file\": 5 bytes in 1 blocks")
+            })
         })
 }
 
@@ -2529,15 +3039,28 @@ fn answers_no_repeated_ack() -> Stage {
             folder.put("file", &file)?;
             let mut counter = patient_client(lab, folder, &["put", "{folder}/file"])?;
             counter.is_asked(2, "file", "octet", &[])?;
+            let (client, mut stranger) = (counter.desk.partner()?, lab.udp_stranger()?);
             for number in 0..=4 {
                 counter.answers(ack(number))?;
                 counter.answers(ack(number))?;
                 counter.answers(ack(number.saturating_sub(1)))?;
                 counter.port.expect(data(number + 1, block(&file, usize::from(number) + 1, 512)))?;
+                has_no_more_to_say(&counter.port, client, &mut stranger)?;
             }
-            counter.port.expect_silence(Duration::from_millis(50))?;
             counter.answers(ack(5))?;
-            counter.is_done(&format!("put \"file\": {}", tally(2100, 512)))
+            counter.is_done(&format!("put \"file\": {}", tally(2100, 512)))?;
+            // An OACK stands for ACK 0, and is no exception.
+            let errand = ["put", "{folder}/file", "--blksize", "1024"];
+            let mut counter = patient_client(lab, counter.folder, &errand)?;
+            counter.is_asked(2, "file", "octet", &[("blksize", "1024")])?;
+            let client = counter.desk.partner()?;
+            counter.answers(oack(&[("blksize", "1024")]))?;
+            counter.answers(oack(&[("blksize", "1024")]))?;
+            counter.port.expect(data(1, &file[..1024]))?;
+            has_no_more_to_say(&counter.port, client, &mut stranger)?;
+            counter.answers(ack(1))?;
+            counter.takes(&file, 2, 1024)?;
+            counter.is_done(&format!("put \"file\": {}", tally(2100, 1024)))
         })
 }
 
@@ -2729,13 +3252,47 @@ fn a_download_appears_complete_or_not_at_all() -> Stage {
         ])
         .story(|lab| {
             let folder = lab.folder("folder")?;
-            let mut counter = patient_client(lab, folder, &["get", "file", "{folder}/file"])?;
+            folder.put("old", "as it was, and longer than the new one")?;
+            let get = ["get", "file", "{folder}/old"];
+            let mut counter = patient_client(lab, folder, &get)?;
+            counter.is_asked(1, "file", "octet", &[])?;
+            counter.answers(error(1, "no such file"))?;
+            counter.client.fails(&[])?;
+            holds(&counter.folder, "old", b"as it was, and longer than the new one")?;
+            let mut counter = patient_client(lab, counter.folder, &get)?;
+            counter.is_asked(1, "file", "octet", &[])?;
+            counter.sends(b"new", 1, 512)?;
+            counter.is_done("got \"file\": 3 bytes in 1 blocks")?;
+            holds(&counter.folder, "old", b"new")?;
+            let mut counter = patient_client(lab, counter.folder, &["get", "file", "{folder}/file"])?;
             counter.is_asked(1, "file", "octet", &[])?;
             counter.answers(data(1, &content(512)))?;
             counter.port.expect(ack(1))?;
             let seen = counter.folder.get("file")?;
             demand(seen.is_none(), || "There is a file \"file\" before all of it has come.".to_owned())?;
             lab.lowers_the_curtain()?;
+            let seen = counter.folder.get("file")?;
+            demand(seen.is_none(), || "There is a file \"file\", of which only half has come.".to_owned())
+        })
+}
+
+fn an_interrupted_client_ends_quietly() -> Stage {
+    Stage::client("Ctrl-C ends it without a backtrace, and without half a file")
+        .promises(["C5", "F13"])
+        .why("Whoever presses Ctrl-C knows why it ends. A backtrace tells nothing new, and looks like a fault of the program.")
+        .hints([
+            "What does your language do with SIGINT when nobody handles it?",
+            "In C and Rust it ends the program at once, which is well; in others it is an exception, and must be caught.",
+            "signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?, if there is something to clear away; else nothing at all",
+        ])
+        .story(|lab| {
+            let folder = lab.folder("folder")?;
+            let mut counter = client_with_timeout(lab, folder, "30", &["get", "file", "{folder}/file"])?;
+            counter.is_asked(1, "file", "octet", &[])?;
+            counter.answers(data(1, &content(512)))?;
+            counter.port.expect(ack(1))?;
+            counter.client.is_interrupted()?;
+            counter.forgets_what_waits()?;
             let seen = counter.folder.get("file")?;
             demand(seen.is_none(), || "There is a file \"file\", of which only half has come.".to_owned())
         })
@@ -2821,10 +3378,13 @@ fn knows_its_errands() -> Stage {
             "#[arg(long, value_parser = clap::value_parser!(u64).range(8..=65464))] blksize: Option<u64>",
         ])
         .story(|lab| {
-            let wrong: [&[&str]; 10] = [
+            let wrong: [&[&str]; 13] = [
                 &[],
                 &["get"],
                 &["put"],
+                &["get", "one", "two", "three"],
+                &["put", "one", "two", "three"],
+                &["get", "file", "--tries", "some"],
                 &["fetch", "file"],
                 &["get", "file", "--blksize", "7"],
                 &["get", "file", "--blksize", "65465"],
@@ -2836,6 +3396,97 @@ fn knows_its_errands() -> Stage {
             let programs =
                 wrong.iter().map(|arguments| lab.bare(Role::Client, arguments)).collect::<Outcome<Vec<_>>>()?;
             programs.iter().try_for_each(Program::refuses_usage)
+        })
+}
+
+fn gets_no_file_into_its_memory() -> Stage {
+    Stage::client("However long a file is, the memory it takes stays small")
+        .promises(["C10", "F13"])
+        .why("The server decides how long a file is, and may send without an end. What has come is written, not kept.")
+        .hints([
+            "Where are the blocks of a download before it is complete?",
+            "In the temporary file; a buffer of a few blocks is all that the memory need hold.",
+            "BufWriter::with_capacity(1 << 16, file), and `write_all` for each block",
+        ])
+        .story(|lab| {
+            let folder = lab.folder("folder")?;
+            let errand = ["get", "long", "{folder}/long", "--blksize", "32768"];
+            let mut counter = patient_client(lab, folder, &errand)?;
+            counter.is_asked(1, "long", "octet", &[("blksize", "32768")])?;
+            counter.answers(oack(&[("blksize", "32768")]))?;
+            counter.port.expect(ack(0))?;
+            let (block, mut number) = (vec![7; 32768], 0_u16);
+            lab.memory_stays(&counter.client, |lab| {
+                lab.in_short("server", "sends 20 MB", |_| {
+                    for _ in 0..640 {
+                        number = number.wrapping_add(1);
+                        counter.port.send(data(number, &block))?;
+                        counter.port.expect(ack(number))?;
+                    }
+                    Ok(())
+                })?;
+                Ok(640 << 15)
+            })?;
+            counter.answers(error(0, "that is enough"))?;
+            counter.client.fails(&[])?;
+            has_only(&counter.folder, &[])
+        })
+}
+
+fn is_not_drowned_by_strangers() -> Stage {
+    Stage::client("However much strangers send, it keeps none of it")
+        .promises(["C10", "F14"])
+        .why("A port on a network can be reached by anybody. What is not for us is answered and forgotten.")
+        .hints([
+            "Where does a stranger's packet go in your client?",
+            "Nowhere: its sender gets ERROR 5, and the buffer is used for the next packet.",
+            "Some((length, from)) => self.turn_away(from, &self.buffer[..length])",
+        ])
+        .story(|lab| {
+            let folder = lab.folder("folder")?;
+            let mut counter = client_with_timeout(lab, folder, "30", &["get", "file", "{folder}/file"])?;
+            counter.is_asked(1, "file", "octet", &[])?;
+            let (client, mut stranger) = (counter.desk.partner()?, lab.udp_stranger()?);
+            counter.answers(data(1, &content(512)))?;
+            counter.port.expect(ack(1))?;
+            let packet = data(2, &vec![7; 32768]);
+            lab.memory_stays(&counter.client, |lab| {
+                lab.in_short("stranger", "sends 20 MB, and gets ERROR 5 for each packet", |_| {
+                    for _ in 0..640 {
+                        stranger.send_to(client, &packet)?;
+                        stranger.expect_error(5)?;
+                    }
+                    Ok(())
+                })?;
+                Ok(640 << 15)
+            })?;
+            counter.answers(error(0, "that is enough"))?;
+            counter.client.fails(&[])
+        })
+}
+
+fn prints_its_names_escaped() -> Stage {
+    Stage::client("The name of a file is printed as a string literal")
+        .promises(["C7", "F13"])
+        .why("A name may hold anything: quotes, line ends, what clears a screen. Printed as a literal it is one line, and harmless.")
+        .hints([
+            "How do you print REMOTE?",
+            "Rust's `{:?}` puts it in quotes and escapes what a terminal would obey; `quoted` takes any bytes.",
+            "say(format_args!(\"got {}: {tally}\", quoted(remote)))",
+        ])
+        .story(|lab| {
+            let name = "two\nlines, a \\, \"quotes\" and \u{1b}[2J 我爱你";
+            let line = format!("{name:?}: 5 bytes in 1 blocks");
+            let folder = lab.folder("folder")?;
+            let mut counter = patient_client(lab, folder, &["get", name, "{folder}/file"])?;
+            counter.is_asked(1, name, "octet", &[])?;
+            counter.sends(b"words", 1, 512)?;
+            counter.is_done(&format!("got {line}"))?;
+            let mut counter = patient_client(lab, counter.folder, &["put", "{folder}/file", name])?;
+            counter.is_asked(2, name, "octet", &[])?;
+            counter.answers(ack(0))?;
+            counter.takes(b"words", 1, 512)?;
+            counter.is_done(&format!("put {line}"))
         })
 }
 
@@ -2981,6 +3632,11 @@ fn asks_for_options_only_when_told() -> Stage {
             }
             counter.is_done(&format!("got \"file\": {}", tally(2500, 1024)))?;
             holds(&counter.folder, "file", &file)?;
+            let errand = ["get", "file", "{folder}/file", "--windowsize", "2"];
+            let mut counter = patient_client(lab, counter.folder, &errand)?;
+            counter.is_asked(1, "file", "octet", &[("windowsize", "2")])?;
+            counter.sends(b"words", 1, 512)?;
+            counter.is_done("got \"file\": 5 bytes in 1 blocks")?;
             counter.folder.put("up", &file)?;
             let mut counter = patient_client(lab, counter.folder, &["put", "{folder}/up", "--blksize", "2000"])?;
             counter.is_asked(2, "up", "octet", &[("blksize", "2000")])?;
@@ -3094,7 +3750,7 @@ fn refuses_options_that_it_did_not_ask_for() -> Stage {
 }
 
 fn gets_in_windows() -> Stage {
-    Stage::client("With windowsize 4 it acknowledges every fourth block, and a gap at once or in time")
+    Stage::client("With windowsize 4 it acknowledges every fourth block, and a gap at once")
         .promises(["F17", "F13", "F15"])
         .why("One ACK stands for a whole window. If a block in its middle is lost, the ACK of the one before tells from where to send again (RFC 7440, section 4).")
         .hints([
@@ -3106,7 +3762,7 @@ fn gets_in_windows() -> Stage {
             let file = content(150);
             let folder = lab.folder("folder")?;
             let errand = ["get", "file", "{folder}/file", "--blksize", "16", "--windowsize", "4"];
-            let mut counter = client_with_timeout(lab, folder, "0.4", &errand)?;
+            let mut counter = patient_client(lab, folder, &errand)?;
             counter.is_asked(1, "file", "octet", &WINDOWS)?;
             let packet = |number: u16| data(number, block(&file, number.into(), 16));
             lab.in_short("server", "sends windows, one of them without its second block", |_| {
@@ -3119,7 +3775,11 @@ fn gets_in_windows() -> Stage {
                 for number in [5, 7, 8] {
                     counter.answers(packet(number))?;
                 }
+                let sent = Instant::now();
                 counter.port.eventually(&ack(5), &ack(4)).or_rather("Block 6 is missing.")?;
+                demand(sent.elapsed() < Duration::from_secs(2), || {
+                    "Your client acknowledged block 5 only when the time was up; that 6 is missing was to be seen at once.".to_owned()
+                })?;
                 for number in 6..=9 {
                     counter.answers(packet(number))?;
                 }

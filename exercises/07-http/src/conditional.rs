@@ -44,11 +44,13 @@ pub fn range_applies(fields: &Fields, current: &Validators) -> bool {
 /// Whether a list of tags, or `*`, includes the current one.
 fn matches(fields: &Fields, name: &str, current: &Validators, counts: impl Fn(&str) -> bool) -> bool {
     let Some(etag) = &current.etag else { return fields.only(name) == Some("*") };
-    fields.all(name).any(|value| value == "*" || tags(value).any(|tag| counts(tag) && opaque(tag) == opaque(etag)))
+    fields
+        .all(name)
+        .any(|value| value == "*" || tags(value).iter().any(|tag| counts(tag) && opaque(tag) == opaque(etag)))
 }
 
 /// The entity tags of a list. A comma in quotes is part of a tag.
-fn tags(mut list: &str) -> impl Iterator<Item = &str> {
+fn tags(mut list: &str) -> Vec<&str> {
     todo!("A tag goes from its `\"`, or the `W/` before it, to the next `\"`.")
 }
 
@@ -63,4 +65,78 @@ fn opaque(tag: &str) -> &str {
 /// A date in one of the three formats that HTTP has had in its life (RFC 9110, section 5.6.7).
 fn date(fields: &Fields, name: &str) -> Option<SystemTime> {
     fields.only(name).and_then(|text| httpdate::parse_http_date(text).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fields::Sender;
+
+    /// Midnight before 1 January 2020.
+    const CHANGED: &str = "Wed, 01 Jan 2020 00:00:00 GMT";
+    const EARLIER: &str = "Tue, 31 Dec 2019 23:59:59 GMT";
+    const LATER: &str = "Wed, 01 Jan 2020 00:00:01 GMT";
+
+    fn current() -> Validators {
+        let modified = UNIX_EPOCH + Duration::from_secs(1_577_836_800);
+        Validators { etag: Some("\"a,b\"".to_owned()), modified: Some(modified) }
+    }
+
+    fn fields(text: &str) -> Fields {
+        Fields::parse(text.as_bytes(), Sender::Client).unwrap()
+    }
+
+    #[test]
+    fn conditions_have_an_order() {
+        let (fine, not_modified, failed) = (None, Some(304), Some(412));
+        for (text, get, put) in [
+            ("".to_owned(), fine, fine),
+            ("If-None-Match: \"a,b\"".to_owned(), not_modified, failed),
+            ("If-None-Match: \"x\" , W/\"a,b\"".to_owned(), not_modified, failed),
+            ("If-None-Match: *".to_owned(), not_modified, failed),
+            ("If-None-Match: \"a\", \"b\"".to_owned(), fine, fine),
+            (format!("If-None-Match: \"x\"\r\nIf-Modified-Since: {CHANGED}"), fine, fine),
+            (format!("If-Modified-Since: {CHANGED}"), not_modified, fine),
+            (format!("If-Modified-Since: {LATER}"), not_modified, fine),
+            (format!("If-Modified-Since: {EARLIER}"), fine, fine),
+            ("If-Modified-Since: Wednesday, 01-Jan-20 00:00:00 GMT".to_owned(), not_modified, fine),
+            ("If-Modified-Since: Wed Jan  1 00:00:00 2020".to_owned(), not_modified, fine),
+            ("If-Modified-Since: soon".to_owned(), fine, fine),
+            ("If-Match: \"a,b\"".to_owned(), fine, fine),
+            ("If-Match: W/\"a,b\"".to_owned(), failed, failed),
+            ("If-Match: \"x\"".to_owned(), failed, failed),
+            ("If-Match: *".to_owned(), fine, fine),
+            (format!("If-Match: \"a,b\"\r\nIf-Unmodified-Since: {EARLIER}"), fine, fine),
+            (format!("If-Unmodified-Since: {EARLIER}"), failed, failed),
+            (format!("If-Unmodified-Since: {CHANGED}"), fine, fine),
+            ("If-Match: \"x\"\r\nIf-None-Match: \"a,b\"".to_owned(), failed, failed),
+            ("If-Match: *\r\nIf-None-Match: \"a,b\"".to_owned(), not_modified, failed),
+        ] {
+            let verdict = |method| objection(method, &fields(&text), &current()).map(|status| status.0);
+            assert_eq!((verdict("GET"), verdict("HEAD"), verdict("PUT")), (get, get, put), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_range_goes_with_the_state_it_was_asked_for() {
+        for (value, applies) in [
+            ("\"a,b\"", true),
+            ("W/\"a,b\"", false),
+            ("\"x\"", false),
+            (CHANGED, true),
+            (LATER, false),
+            (EARLIER, false),
+            ("soon", false),
+        ] {
+            assert_eq!(range_applies(&fields(&format!("If-Range: {value}")), &current()), applies, "{value}");
+        }
+        assert!(range_applies(&fields(""), &current()));
+    }
+
+    #[test]
+    fn no_time_is_too_odd() {
+        assert_eq!(http_date(UNIX_EPOCH - Duration::from_secs(1)), "Thu, 01 Jan 1970 00:00:00 GMT");
+        let far = UNIX_EPOCH + Duration::from_secs(1 << 40);
+        assert_eq!(http_date(far), "Fri, 31 Dec 9999 23:59:59 GMT");
+    }
 }

@@ -5,16 +5,17 @@
 //!        └───────── refuse, and close: nobody knows where the next request would begin
 //! ```
 
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::answer::{Answer, Content, Refusal, Status};
-use crate::body::{Body, MAX_BODY, Piece, too_large};
+use crate::body::{Body, MAX_BODY, too_large};
 use crate::files::Site;
 use crate::request::{Request, Version};
 use crate::terminal::{complain, say};
-use crate::wire::Wire;
+use crate::wire::{SMALL, Wire};
 use crate::{Parsed, router};
 
 /// How much is read at a time of a head, and of a body.
@@ -39,9 +40,11 @@ pub struct Settings {
 
 /// Why a connection is at its end.
 enum End {
-    /// The client has closed it, or nobody needs it any more: nothing is to be said.
+    /// One side has closed it, or will now, and the other expects nothing more.
     Silent,
-    /// The client is to be told why, and what it still sends is no request any more.
+    /// All is said, but the client may still be sending.
+    Linger,
+    /// The client is to be told why. What it still sends is no request any more.
     Refused(Refusal),
 }
 
@@ -62,35 +65,43 @@ pub struct Connection<'a> {
     settings: &'a Settings,
     peer: SocketAddr,
     wire: Wire,
+    /// The line of the request that is being answered.
+    line: String,
+    /// What is being sent.
+    outgoing: Vec<u8>,
 }
 
 impl Connection<'_> {
     /// Answers one request after another until one side closes.
+    ///
+    /// # Errors
+    ///
+    /// When the connection breaks.
     pub fn serve(settings: &Settings, stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
         todo!(
             "Switch Nagle's algorithm off (`set_nodelay`): it would keep an answer back until the one before \
-             is acknowledged. Set the write timeout. Then `next_request` and `exchange`, as long as both \
-             want to go on. A refusal is sent with \"close\"; `request line` is what came of it. In the end, \
-             `linger`."
+             is acknowledged. Set the write timeout. Then `exchange` until there is an `End`. A refusal is \
+             sent with \"close\"; after it, and wherever the client may still be sending, `linger`."
         )
     }
 
-    /// Waits for the next request. An idle connection may last as long as the timeout, and from the first byte on, a
-    /// head may take as long: whoever sends a byte now and then does not hold it for ever.
+    /// Reads one request and answers it.
+    fn exchange(&mut self) -> Result<(), End> {
+        todo!(
+            "Take the `next_request` and find its `Body`. Who waits for a 100 (Continue) gets it if the body \
+             matters; if not, it is answered at once, and that is the end, for nobody knows whether the body \
+             will come. Read the body, and let the `router` answer. If the client does not want to go on, \
+             that is the end, too; it will send no more, unless more is here already."
+        )
+    }
+
+    /// Waits for the next request. An idle connection may last as long as the timeout, and a head may take as long from
+    /// its first byte on: whoever sends a byte now and then does not hold the connection for ever.
     fn next_request(&mut self) -> Result<Request, End> {
         todo!(
             "`Request::parse` what is unread; if it is whole, consume it. If not, `read_more`, up to the \
              deadline. A timeout is 408, and the end of the stream 400, if a request has begun; else both \
-             are silent."
-        )
-    }
-
-    /// Answers one request, and tells whether the connection stays open.
-    fn exchange(&mut self, request: &Request) -> Result<bool, End> {
-        todo!(
-            "Find the `Body`, and what the client `expects`. Who waits for a 100 (Continue) and whose body \
-             does not matter is answered at once; the connection is closed then, for nobody knows whether \
-             the body comes. Read the body, and let the `router` answer."
+             are silent. Keep the request line in `line`, or what there is of it (`first_line`)."
         )
     }
 
@@ -105,28 +116,40 @@ impl Connection<'_> {
     /// Reads the body to its end: the next request begins there. Each piece must come within the timeout.
     fn read_body(&mut self, mut body: Body, keep: bool) -> Result<Vec<u8>, End> {
         todo!(
-            "Take pieces off `wire.unread()` and `read_more` when one is `NotYet`. `keep` the data or forget \
-             them. More than `MAX_BODY` bytes are 413, a timeout is 408, and the end of the stream 400."
+            "`take_body`, and `read_more` as long as it is not done. `keep` the data or forget them. More \
+             than `MAX_BODY` bytes are 413, a timeout is 408, and the end of the stream 400."
         )
     }
 
-    /// Sends an answer and prints a line about it. Head and content go out in one write, if they are not too long: two
-    /// small segments instead of one would be twice the work for both sides.
-    fn send(&mut self, line: &str, answer: Answer, connection: &str) -> io::Result<()> {
+    /// Sends an answer and prints a line about it. To HEAD goes the head alone.
+    fn send(&mut self, answer: Answer, connection: &str) -> io::Result<()> {
         todo!(
-            "To HEAD goes the head alone. Else the bytes are appended to it, or the first `FIRST_PIECE` \
-             bytes of the file; the rest of the file follows with `io::copy`, which on Linux is `sendfile`. \
-             A file that has become shorter meanwhile ends the connection: another length was promised. \
-             `say` \"PEER \"REQUEST LINE\" STATUS BYTES\"."
+            "Make the head in `outgoing`, and append the bytes, or `send_part`: head and content go out in \
+             one write, for two small segments instead of one would be twice the work for both sides. Then \
+             `print`."
         )
+    }
+
+    /// Appends a part of a file to what is being sent, or sends all of it, if it is large.
+    fn send_part(&mut self, mut file: File, start: u64, length: u64) -> io::Result<()> {
+        todo!("Append the first `FIRST_PIECE` bytes. If there are more, `flush`, and `carry` the rest.")
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.wire.stream().write_all(&self.outgoing)?;
+        self.outgoing.clear();
+        if self.outgoing.capacity() > SMALL {
+            self.outgoing = Vec::new();
+        }
+        Ok(())
     }
 
     /// Prints a line. That nobody reads it any more is no reason not to serve.
-    fn print(&self, line: &str, Status(code, _): Status, length: u64) {
+    fn print(&self, Status(code, _): Status, length: u64) {
         if self.settings.quiet {
             return;
         }
-        if let Err(error) = say(format_args!("{} \"{line}\" {code} {length}", self.peer)) {
+        if let Err(error) = say(format_args!("{} \"{}\" {code} {length}", self.peer, self.line)) {
             complain(format_args!("{error:#}"));
         }
     }
@@ -141,8 +164,25 @@ impl Connection<'_> {
     }
 }
 
-fn timed_out() -> End {
-    End::Refused(Refusal { status: Status::REQUEST_TIMEOUT, why: "the request took too long" })
+/// Sends the rest of a file. A file that has become shorter meanwhile is an error: another length was promised.
+///
+/// On Linux, `io::copy` is `sendfile` here: the system itself carries the bytes from the file to the socket. Elsewhere it
+/// has a buffer on the stack, which is in this function's frame, and not in one that lasts as long as the connection.
+#[inline(never)]
+fn carry(file: File, length: u64, stream: &mut TcpStream) -> io::Result<()> {
+    match io::copy(&mut file.take(length), stream)? == length {
+        true => Ok(()),
+        false => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+fn timed_out(error: io::Error) -> End {
+    match error.kind() {
+        io::ErrorKind::TimedOut => {
+            End::Refused(Refusal { status: Status::REQUEST_TIMEOUT, why: "the request took too long" })
+        }
+        _ => End::Silent,
+    }
 }
 
 /// The first line of what came, as far as it came, for the transcript: without characters that could drive a terminal.

@@ -1,5 +1,7 @@
 //! Header fields, `Name: value`, one a line (RFC 9110, section 5, and RFC 9112, section 5).
 
+use std::borrow::Cow;
+
 use crate::Malformed;
 
 /// Who sent a head. What a server must refuse, because others may read it differently, a client may mend.
@@ -59,7 +61,7 @@ impl Fields {
 
     /// The elements of a comma-separated list, which may go on in further fields of the same name. Empty elements do
     /// not count (RFC 9110, section 5.6.1.2).
-    pub fn list(&self, name: &str) -> impl Iterator<Item = &str> {
+    pub fn list(&self, name: &str) -> Vec<&str> {
         todo!(
             "Split the value of each field of this name at its commas, trim spaces and tabs, and leave out \
              what is empty."
@@ -68,7 +70,7 @@ impl Fields {
 
     /// Whether a list has this element, in capitals or small letters.
     pub fn lists(&self, name: &str, element: &str) -> bool {
-        self.list(name).any(|other| other.eq_ignore_ascii_case(element))
+        self.list(name).iter().any(|other| other.eq_ignore_ascii_case(element))
     }
 }
 
@@ -93,16 +95,17 @@ pub fn is_token(bytes: &[u8]) -> bool {
 }
 
 /// A line that begins with white space once was the continuation of the line before it. A client puts spaces in place of
-/// the line end (RFC 9112, section 5.2).
+/// the line end and that white space (RFC 9112, section 5.2).
 fn unfold(section: &[u8]) -> Vec<u8> {
-    let mut unfolded = section.to_vec();
-    for at in 1..section.len().saturating_sub(1) {
-        if section[at] == b'\n' && matches!(section[at + 1], b' ' | b'\t') {
-            unfolded[at] = b' ';
-            if section[at - 1] == b'\r' {
-                unfolded[at - 1] = b' ';
-            }
+    let mut unfolded: Vec<u8> = Vec::with_capacity(section.len());
+    for line in section.split_inclusive(|byte| *byte == b'\n') {
+        if matches!(line.first(), Some(b' ' | b'\t')) && !unfolded.is_empty() {
+            unfolded.truncate(without_line_end(&unfolded).len());
+            unfolded.push(b' ');
         }
+        let skipped = if unfolded.is_empty() { line } else { line.trim_ascii_start() };
+        unfolded.extend_from_slice(without_line_end(skipped));
+        unfolded.push(b'\n');
     }
     unfolded
 }
@@ -116,4 +119,58 @@ fn field(line: &[u8], sender: Sender) -> Result<(String, String), Malformed> {
          server, white space before the colon is taken off, and of the control characters only CR and NUL \
          are refused."
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(section: &str, sender: Sender) -> Result<Vec<(String, String)>, Malformed> {
+        Fields::parse(section.as_bytes(), sender).map(|fields| fields.0)
+    }
+
+    #[test]
+    fn white_space_around_a_value_is_no_part_of_it() {
+        let fields = parsed("A:b\r\nC: \t d e \r\nEmpty:\r\nF: g:h\n", Sender::Client).unwrap();
+        let expected = [("A", "b"), ("C", "d e"), ("Empty", ""), ("F", "g:h")];
+        assert_eq!(fields, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn what_a_server_refuses_a_client_may_mend() {
+        for (section, mended) in [
+            ("Length : 5\r\n", Some(("Length", "5"))),
+            ("A: b\r\n  c\r\n", Some(("A", "b c"))),
+            ("A: b\r\n\t\r\n", Some(("A", "b"))),
+            ("A: \x1b[2J\r\n", Some(("A", "\x1b[2J"))),
+            ("A: b\rc\r\n", None),
+            ("A: b\0c\r\n", None),
+            (" A: b\r\n", None),
+            ("A b: c\r\n", None),
+            (": c\r\n", None),
+            ("A\r\n", None),
+        ] {
+            assert!(parsed(section, Sender::Client).is_err(), "{section:?}");
+            let fields = parsed(section, Sender::Server).ok();
+            assert_eq!(fields, mended.map(|(name, value)| vec![(name.to_owned(), value.to_owned())]), "{section:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_goes_on_in_the_next_field_of_its_name() {
+        let fields = Fields::parse(b"A: x, ,y\r\na:,z ,\r\nB: w\r\n", Sender::Client).unwrap();
+        assert_eq!(fields.list("A"), ["x", "y", "z"]);
+        assert!(fields.lists("a", "Z") && !fields.lists("A", "w"));
+        assert_eq!((fields.only("A"), fields.only("B"), fields.has("C")), (None, Some("w"), false));
+    }
+
+    #[test]
+    fn the_section_ends_at_the_first_empty_line() {
+        for section in ["\r\n", "\n", "A: b\r\n\r\n", "A: b\n\n", "A: b\r\nC: d\n\r\n"] {
+            for length in 0..section.len() {
+                assert_eq!(section_length(&section.as_bytes()[..length]), None, "{:?}", &section[..length]);
+            }
+            assert_eq!(section_length(format!("{section}more\r\n\r\n").as_bytes()), Some(section.len()));
+        }
+    }
 }

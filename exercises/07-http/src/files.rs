@@ -1,5 +1,6 @@
 //! Files of a folder, and of nothing outside it.
 
+use std::borrow::Cow;
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
+
+#[cfg(unix)]
+use rustix::io::Errno;
 
 use crate::answer::{Answer, Content, Refusal, Status};
 use crate::conditional::{Validators, http_date, objection, range_applies};
@@ -38,7 +42,7 @@ impl Site {
         let mut options = OpenOptions::new();
         options.read(true);
         #[cfg(unix)]
-        cap_std::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+        cap_std::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits() as i32);
         self.0.open_with(path, &options).map(cap_std::fs::File::into_std)
     }
 }
@@ -66,9 +70,9 @@ fn content(request: &Request, path: &Path, file: File, about: &Metadata) -> Answ
 }
 
 /// An answer to a request whose condition does not hold.
-pub fn without_content(status: Status, fields: Vec<(&'static str, String)>) -> Answer {
+pub fn without_content(status: Status) -> Answer {
     match status {
-        Status::NOT_MODIFIED => Answer { status, fields, content: Content::None },
+        Status::NOT_MODIFIED => Answer::new(status, Content::None),
         _ => Refusal { status, why: "it is not in the state that the request is for" }.into(),
     }
 }
@@ -76,17 +80,15 @@ pub fn without_content(status: Status, fields: Vec<(&'static str, String)>) -> A
 /// By what one state of a file is told from another: its length, and the time of its last change as exactly as the
 /// system has it. A date in HTTP has but seconds, and must not be in the future (RFC 9110, section 8.8.2.1).
 fn validators(about: &Metadata) -> Validators {
-    todo!(
-        "The ETag is a text in quotes that has both. `modified` is in whole seconds, and not later than now."
-    )
+    todo!("The ETag is a text in quotes that has both. `modified` is in whole seconds, and not later than now.")
 }
 
 /// The media type, by the end of the name. Text is taken to be UTF-8.
-fn kind(path: &Path) -> String {
-    let kind = mime_guess::from_path(path).first_or_octet_stream();
-    match kind.type_() {
-        mime_guess::mime::TEXT => format!("{}; charset=utf-8", kind.essence_str()),
-        _ => kind.essence_str().to_owned(),
+fn kind(path: &Path) -> Cow<'static, str> {
+    match mime_guess::from_path(path).first_raw() {
+        Some(text) if text.starts_with("text/") => Cow::Owned(format!("{text}; charset=utf-8")),
+        Some(other) => Cow::Borrowed(other),
+        None => Cow::Borrowed("application/octet-stream"),
     }
 }
 
@@ -102,7 +104,7 @@ fn with_slash(target: &Target) -> Answer {
 /// What the client is told of an error of the system.
 fn refuse(error: io::Error) -> Refusal {
     #[cfg(unix)]
-    if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) {
+    if matches!(Errno::from_io_error(&error), Some(Errno::MFILE | Errno::NFILE)) {
         return Refusal { status: Status::SERVICE_UNAVAILABLE, why: "too many files are open, try again" };
     }
     match error.kind() {

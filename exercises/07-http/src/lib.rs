@@ -60,3 +60,36 @@ impl fmt::Display for Malformed {
 }
 
 impl std::error::Error for Malformed {}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use super::Parsed;
+
+    /// What a parser says of these bytes, having seen that it says the same however they are cut: as long as some are
+    /// missing, it waits for them, unless those that are here are wrong already; and what comes after them is not its own.
+    pub fn at_every_cut<T, E>(bytes: &[u8], parse: impl Fn(&[u8]) -> Result<Parsed<T>, E>) -> Result<(T, usize), E>
+    where
+        T: PartialEq + Debug,
+        E: PartialEq + Debug,
+    {
+        let result = parse(bytes);
+        let shown = String::from_utf8_lossy(bytes);
+        let decided = (0..=bytes.len()).find(|length| parse(&bytes[..*length]) != Ok(Parsed::NotYet));
+        let decided = decided.unwrap_or_else(|| panic!("{shown:?} is never enough"));
+        for length in decided..=bytes.len() {
+            assert_eq!(parse(&bytes[..length]), result, "{length} bytes of {shown:?}");
+        }
+        for more in [&b"\r\n"[..], b"\n\n", b"GET / HTTP/1.1\r\n\r\n", b"\0", b"A: b\r\n"] {
+            assert_eq!(parse(&[bytes, more].concat()), result, "{shown:?} and more");
+        }
+        match result? {
+            Parsed::NotYet => panic!("{shown:?} is not enough"),
+            Parsed::Whole(value, length) => {
+                assert_eq!((length, decided), (bytes.len(), bytes.len()), "the length of {shown:?}");
+                Ok((value, length))
+            }
+        }
+    }
+}

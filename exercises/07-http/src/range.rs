@@ -48,3 +48,38 @@ fn number(digits: &str) -> Option<Option<u64>> {
     }
     Some((!digits.is_empty()).then(|| digits.parse().unwrap_or(u64::MAX)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_36_bytes() {
+        let far = "99999999999999999999999999";
+        for (value, start, length) in [
+            ("bytes=0-0", 0, 1),
+            ("bytes=0-35", 0, 36),
+            ("Bytes=30-", 30, 6),
+            ("bytes=-1", 35, 1),
+            ("bytes=-36", 0, 36),
+            (&format!("bytes=-{far}"), 0, 36),
+            (&format!("bytes=35-{far}"), 35, 1),
+        ] {
+            assert_eq!(range(value, 36), Range::Part { start, length }, "{value:?}");
+        }
+        for value in ["bytes=36-", "bytes=40-50", "bytes=-0", &format!("bytes={far}-")] {
+            assert_eq!(range(value, 36), Range::Unsatisfiable, "{value:?}");
+        }
+        for value in
+            ["", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=2-1", "lines=1-2", "bytes=0-1,3-4", "bytes=+1-2"]
+        {
+            assert_eq!(range(value, 36), Range::Whole, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_file_has_no_parts() {
+        assert_eq!(range("bytes=0-", 0), Range::Unsatisfiable);
+        assert_eq!(range("bytes=-5", 0), Range::Whole);
+    }
+}

@@ -26,13 +26,11 @@ pub enum Version {
 /// What a client asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// The request line as it came.
-    pub line: String,
-    /// Its first word.
+    /// What to do.
     pub method: String,
-    /// Its second.
+    /// With what.
     pub target: Target,
-    /// Its third.
+    /// In which language.
     pub version: Version,
     /// The header fields.
     pub fields: Fields,
@@ -105,9 +103,110 @@ fn empty_lines(bytes: &[u8]) -> usize {
 
 /// The answer to a request line without end depends on what it is that has no end.
 fn line_too_long(line: &[u8]) -> Refusal {
-    match line.iter().position(|byte| *byte == b' ') {
-        Some(_) => Refusal { status: Status::URI_TOO_LONG, why: "the request line is too long" },
-        None if is_token(line) => Refusal { status: Status::NOT_IMPLEMENTED, why: "no method is as long as this" },
-        None => Refusal::bad_request("this is no request line"),
+    let first_word = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let longest = METHODS.iter().map(|method| method.len()).max().unwrap_or_default();
+    match is_token(first_word) {
+        true if first_word.len() > longest => {
+            Refusal { status: Status::NOT_IMPLEMENTED, why: "no method has such a long name" }
+        }
+        true => Refusal { status: Status::URI_TOO_LONG, why: "the request line is too long" },
+        false => Refusal::bad_request("this is no request line"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::at_every_cut;
+
+    fn parsed(text: &str) -> Result<Request, Status> {
+        let parse = |bytes: &[u8]| Request::parse(bytes).map_err(|refusal| refusal.status);
+        at_every_cut(text.as_bytes(), parse).map(|(request, _)| request)
+    }
+
+    fn with_line(line: &str) -> Result<Request, Status> {
+        parsed(&format!("{line}\r\nHost: localhost\r\n\r\n"))
+    }
+
+    #[test]
+    fn a_request_may_be_cut_anywhere() {
+        let request = parsed("\r\nGET /a?b HTTP/1.1\r\nhost: [::1]:8080\r\nX:\r\n\r\n").unwrap();
+        assert_eq!(request.target, Target::Resource { path: "/a".to_owned(), query: Some("b".to_owned()) });
+        assert_eq!((request.method.as_str(), request.version), ("GET", Version::Http11));
+        assert_eq!(request.fields.only("Host"), Some("[::1]:8080"));
+        assert_eq!(parsed("GET / HTTP/1.0\n\n").unwrap().version, Version::Http10);
+    }
+
+    #[test]
+    fn a_request_line_that_is_none_is_known_by_its_line_end() {
+        for line in [
+            "GET",
+            "GET /",
+            "GET / HTTP/1",
+            "GET / http/1.1",
+            "GET / HTTP/1.1 ",
+            "GET  / HTTP/1.1",
+            " GET / HTTP/1.1",
+            "GET\t/\tHTTP/1.1",
+            "G:T / HTTP/1.1",
+            "GET /a b HTTP/1.1",
+            "GET /a\rb HTTP/1.1",
+            "GET a HTTP/1.1",
+            "GET * HTTP/1.1",
+            "GET /我 HTTP/1.1",
+            "GET /%4 HTTP/1.1",
+            "GET localhost:80 HTTP/1.1",
+            "CONNECT localhost HTTP/1.1",
+            "CONNECT localhost:0 HTTP/1.1",
+            "GET http:///a HTTP/1.1",
+        ] {
+            assert_eq!(with_line(line).unwrap_err(), Status::BAD_REQUEST, "{line:?}");
+            assert!(Request::parse(format!("{line}\r\n").as_bytes()).is_err(), "{line:?}");
+        }
+        assert_eq!(with_line("GET / HTTP/2.0").unwrap_err(), Status::VERSION_NOT_SUPPORTED);
+        assert_eq!(with_line("GET https://localhost/ HTTP/1.1").unwrap_err(), Status::MISDIRECTED_REQUEST);
+    }
+
+    #[test]
+    fn a_target_may_be_a_url_or_a_star_or_a_place() {
+        let resource = |path: &str| Target::Resource { path: path.to_owned(), query: None };
+        assert_eq!(with_line("GET HTTP://[::1]:80 HTTP/1.1").unwrap().target, resource("/"));
+        assert_eq!(with_line("GET http://elsewhere/a HTTP/1.1").unwrap().target, resource("/a"));
+        assert_eq!(with_line("OPTIONS * HTTP/1.1").unwrap().target, Target::Server);
+        assert_eq!(with_line("CONNECT localhost:443 HTTP/1.1").unwrap().target, Target::Authority);
+    }
+
+    #[test]
+    fn there_is_one_host() {
+        for hosts in ["", "Host: a\r\nHost: a\r\n", "Host: a b\r\n", "Host: a:b\r\n", "Host: [::1\r\n", "Host: u@a\r\n"]
+        {
+            let refused = parsed(&format!("GET / HTTP/1.1\r\n{hosts}\r\n"));
+            assert_eq!(refused.unwrap_err(), Status::BAD_REQUEST, "{hosts:?}");
+        }
+        assert!(parsed("GET / HTTP/1.1\r\nHost:\r\n\r\n").is_ok());
+    }
+
+    #[test]
+    fn a_head_has_its_limits() {
+        let with_path = |length| format!("GET /{} HTTP/1.1", "a".repeat(length - "GET / HTTP/1.1".len()));
+        assert!(with_line(&with_path(MAX_REQUEST_LINE)).is_ok());
+        let refused = |bytes: &[u8]| Request::parse(bytes).unwrap_err().status;
+        assert_eq!(refused(with_path(MAX_REQUEST_LINE + 1).as_bytes()), Status::URI_TOO_LONG);
+        assert_eq!(refused(&[b'A'; MAX_REQUEST_LINE + 1]), Status::NOT_IMPLEMENTED);
+        assert_eq!(refused(&[0; MAX_REQUEST_LINE + 1]), Status::BAD_REQUEST);
+        assert_eq!(refused(&b"\r\n".repeat(MAX_REQUEST_LINE)), Status::BAD_REQUEST);
+        let with_section = |length| format!("GET / HTTP/1.0\r\nA: {}\r\n", "b".repeat(length - "A: \r\n".len()));
+        assert!(Request::parse(format!("{}\r\n", with_section(MAX_SECTION)).as_bytes()).is_ok());
+        assert_eq!(refused(with_section(MAX_SECTION + 3).as_bytes()), Status::FIELDS_TOO_LARGE);
+    }
+
+    #[test]
+    fn who_may_go_on() {
+        let keeps = |version, connection| {
+            let text = format!("GET / {version}\r\nHost: a\r\nConnection: {connection}\r\n\r\n");
+            parsed(&text).unwrap().keeps_connection()
+        };
+        assert!(keeps("HTTP/1.1", "") && keeps("HTTP/1.1", "closed") && keeps("HTTP/1.0", "Keep-Alive"));
+        assert!(!keeps("HTTP/1.1", "x, Close") && !keeps("HTTP/1.0", "") && !keeps("HTTP/1.0", "keep-alive, close"));
     }
 }

@@ -46,3 +46,43 @@ impl ResponseHead {
 fn status(line: &[u8]) -> Option<u16> {
     todo!("Servers leave out the words, and the space before them, too. Codes begin at 100.")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::at_every_cut;
+
+    #[test]
+    fn a_response_may_be_cut_anywhere() {
+        for (text, status, value) in [
+            ("HTTP/1.1 200 OK\r\nA: b\r\n\r\n", 200, Some("b")),
+            ("HTTP/1.1 404\nA:b\n\n", 404, Some("b")),
+            ("HTTP/1.0 599 \r\n\r\n", 599, None),
+            ("HTTP/1.9 100 Weiter so, 我\r\nA : b\r\n  c\r\n\r\n", 100, Some("b c")),
+        ] {
+            let (head, _) = at_every_cut(text.as_bytes(), ResponseHead::parse).unwrap();
+            assert_eq!((head.status, head.fields.only("a")), (status, value), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_response_is_refused() {
+        for line in [
+            "HTTP/2.0 200 OK",
+            "HTTP/1.1 20 OK",
+            "HTTP/1.1 2000 OK",
+            "HTTP/1.1 099 OK",
+            "HTTP/1.1  200 OK",
+            "HTTP/1.1",
+            "http/1.1 200 OK",
+            "ICY 200 OK",
+            "<html>",
+        ] {
+            assert!(at_every_cut(format!("{line}\r\n\r\n").as_bytes(), ResponseHead::parse).is_err(), "{line:?}");
+        }
+        assert!(ResponseHead::parse(b"HTTP/1.1 200 OK\r\n A: b\r\n\r\n").is_err());
+        assert!(ResponseHead::parse(b"SSH").is_err());
+        let endless = [&b"HTTP/1.1 200 OK\r\nA: "[..], &[b'b'; MAX_HEAD]].concat();
+        assert!(ResponseHead::parse(&endless).is_err());
+    }
+}

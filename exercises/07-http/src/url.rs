@@ -113,3 +113,67 @@ fn target(text: &str) -> String {
          no two such digits after it."
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Option<(String, u16, String)> {
+        Url::parse(text).ok().map(|url| (url.host, url.port, url.target))
+    }
+
+    #[test]
+    fn a_url_has_a_host_and_perhaps_more() {
+        for (text, host, port, target) in [
+            ("http://a", "a", 80, "/"),
+            ("HTTP://A:/", "a", 80, "/"),
+            ("http://127.0.0.1:8080/x?y#z", "127.0.0.1", 8080, "/x?y"),
+            ("http://[::1]?x", "[::1]", 80, "/?x"),
+            ("http://a#x/y", "a", 80, "/"),
+            ("http://a/%zz %41\r\n", "a", 80, "/%25zz%20%41%0D%0A"),
+        ] {
+            assert_eq!(parsed(text), Some((host.to_owned(), port, target.to_owned())), "{text:?}");
+        }
+        for text in ["", "a", "/a", "127.0.0.1:80/", "http:", "http:a", "http://", "http:///a", "http://:80/"] {
+            assert!(matches!(Url::parse(text), Err(WrongUrl::Malformed(_))), "{text:?}");
+        }
+        for text in [
+            "http://a:0/",
+            "http://a:65536/",
+            "http://a:x/",
+            "http://a b/",
+            "http://u@a/",
+            "http://[::1/",
+            "http://a\n/",
+        ] {
+            assert!(matches!(Url::parse(text), Err(WrongUrl::Malformed(_))), "{text:?}");
+        }
+        assert_eq!(Url::parse("https://a/"), Err(WrongUrl::Scheme("https".to_owned())));
+    }
+
+    #[test]
+    fn a_reference_is_read_from_where_it_stands() {
+        let url = Url::parse("http://a/b/c/d?q").unwrap();
+        for (reference, target) in [
+            ("g", "/b/c/g"),
+            ("./g", "/b/c/g"),
+            ("g/", "/b/c/g/"),
+            ("/g", "/g"),
+            ("?y", "/b/c/d?y"),
+            ("g?y#s", "/b/c/g?y"),
+            ("#s", "/b/c/d?q"),
+            ("", "/b/c/d?q"),
+            (".", "/b/c/"),
+            ("..", "/b/"),
+            ("../../../g", "/g"),
+            ("g;x=1/../y", "/b/c/y"),
+            ("/a/../b/./c", "/b/c"),
+            ("g?y/../x", "/b/c/g?y/../x"),
+            ("//a/x", "/x"),
+            ("http://a/../x", "/x"),
+        ] {
+            let resolved = url.resolve(reference).unwrap();
+            assert_eq!((resolved.host.as_str(), resolved.target.as_str()), ("a", target), "{reference:?}");
+        }
+    }
+}

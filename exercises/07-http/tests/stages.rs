@@ -57,6 +57,7 @@ pub fn chapter() -> Chapter {
         server::limits_a_chunked_body,
         // Keep-alive.
         server::keeps_the_connection,
+        server::keeps_its_word,
         server::closes_when_it_is_asked_to,
         server::speaks_to_http_1_0,
         server::answers_in_the_order_of_the_requests,
@@ -106,6 +107,7 @@ pub fn chapter() -> Chapter {
         server::answers_no_faster_than_is_read,
         // The client.
         client::prints_the_response,
+        client::prints_what_has_come,
         client::asks_as_a_server_expects,
         client::takes_a_url_apart,
         client::calls_port_80,
@@ -115,6 +117,7 @@ pub fn chapter() -> Chapter {
         client::prints_so_that_it_harms_nobody,
         client::uses_another_method,
         client::adds_fields,
+        client::sends_no_field_that_is_none,
         client::sends_data,
         client::says_what_its_data_is,
         client::saves_a_file,
@@ -137,6 +140,7 @@ pub fn chapter() -> Chapter {
         client::goes_nowhere_by_itself,
         client::follows_a_redirect,
         client::follows_relative_redirects,
+        client::goes_on_from_where_it_is,
         client::follows_a_redirect_to_another_server,
         client::follows_on_the_same_connection_or_another,
         client::turns_a_post_into_a_get,

@@ -1,14 +1,14 @@
 //! Both programs against the few lines that a beginner writes in Python.
 
-#[path = "../../plain.rs"]
-mod plain;
+use std::process::Command;
 
-use plain::{PATIENCE, line, port, start};
+use peers::{Running, peer, port};
 
 #[test]
 fn a_plain_client_reads_our_time() {
+    let Some(python) = python() else { return };
     let server = start(env!("CARGO_BIN_EXE_tcp-time-server"), &["--bind", "127.0.0.1:0"]);
-    let listening = line(&server);
+    let listening = server.next_line();
     let code = "
 import socket, sys
 s = socket.socket()
@@ -16,14 +16,15 @@ s.connect(('127.0.0.1', int(sys.argv[1])))
 print(s.recv(1024).decode(), flush=True)
 s.close()
 ";
-    let client = start("python3", &["-c", code, port(&listening)]);
-    assert!(line(&client).starts_with("Current time is 2"));
-    assert!(line(&server).ends_with(" connected"));
-    assert!(line(&server).starts_with("sent \"Current time is 2"));
+    let client = start(&python, &["-c", code, port(&listening)]);
+    assert!(client.next_line().starts_with("Current time is 2"));
+    assert!(server.next_line().ends_with(" connected"));
+    assert!(server.next_line().starts_with("sent \"Current time is 2"));
 }
 
 #[test]
 fn our_client_reads_a_plain_servers_time() {
+    let Some(python) = python() else { return };
     let code = "
 import datetime, socket
 s = socket.socket()
@@ -34,11 +35,19 @@ connection, peer = s.accept()
 connection.send(('Current time is ' + str(datetime.datetime.now())).encode())
 connection.close()
 ";
-    let server = start("python3", &["-c", code]);
-    let listening = line(&server);
-    let client =
+    let server = start(&python, &["-c", code]);
+    let listening = server.next_line();
+    let mut client =
         start(env!("CARGO_BIN_EXE_tcp-time-client"), &["--connect", &format!("localhost:{}", port(&listening))]);
-    assert_eq!(line(&client), format!("connected to 127.0.0.1:{}", port(&listening)));
-    assert!(line(&client).starts_with("received \"Current time is 2"));
-    assert!(client.wait(PATIENCE).is_some_and(|status| status.success()));
+    assert_eq!(client.next_line(), format!("connected to 127.0.0.1:{}", port(&listening)));
+    assert!(client.next_line().starts_with("received \"Current time is 2"));
+    assert!(client.ends().success());
+}
+
+fn python() -> Option<String> {
+    peer("python3", "python3").map(|path| path.to_string_lossy().into_owned())
+}
+
+fn start(program: &str, arguments: &[&str]) -> Running {
+    Running::start(Command::new(program).args(arguments))
 }

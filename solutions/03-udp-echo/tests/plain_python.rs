@@ -1,16 +1,16 @@
 //! Both programs against the few lines that a beginner writes in Python.
 
-#[path = "../../plain.rs"]
-mod plain;
+use std::process::Command;
 
-use plain::{PATIENCE, line, port, start};
+use peers::{Running, peer, port};
 
 const LINES: [&str; 3] = ["我爱你", "你爱我", "exit"];
 
 #[test]
 fn our_server_echoes_to_a_plain_client() {
+    let Some(python) = python() else { return };
     let server = start(env!("CARGO_BIN_EXE_udp-echo-server"), &["--bind", "127.0.0.1:0"]);
-    let listening = line(&server);
+    let listening = server.next_line();
     let code = "
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -19,16 +19,17 @@ for text in sys.argv[2:]:
     print(s.recvfrom(1024)[0].decode('utf-8'), flush=True)
 s.close()
 ";
-    let client = start("python3", &[&["-c", code, port(&listening)], &LINES[..]].concat());
+    let mut client = start(&python, &[&["-c", code, port(&listening)], &LINES[..]].concat());
     for words in LINES {
-        assert_eq!(line(&client), words);
-        assert!(line(&server).ends_with(&format!(" sent {words:?}")));
+        assert_eq!(client.next_line(), words);
+        assert!(server.next_line().ends_with(&format!(" sent {words:?}")));
     }
-    assert!(client.wait(PATIENCE).is_some_and(|status| status.success()));
+    assert!(client.ends().success());
 }
 
 #[test]
 fn a_plain_server_echoes_to_our_client() {
+    let Some(python) = python() else { return };
     let code = "
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -38,12 +39,20 @@ while True:
     data, peer = s.recvfrom(1024)
     s.sendto(data, peer)
 ";
-    let server = start("python3", &["-c", code]);
-    let address = format!("127.0.0.1:{}", port(&line(&server)));
-    let client = start(env!("CARGO_BIN_EXE_udp-echo-client"), &["--connect", &address]);
-    client.write(format!("{}\n", LINES.join("\n")).as_bytes());
+    let server = start(&python, &["-c", code]);
+    let address = format!("127.0.0.1:{}", port(&server.next_line()));
+    let mut client = start(env!("CARGO_BIN_EXE_udp-echo-client"), &["--connect", &address]);
+    client.types(&format!("{}\n", LINES.join("\n")));
     for words in LINES {
-        assert_eq!(line(&client), format!("echo {words:?}"));
+        assert_eq!(client.next_line(), format!("echo {words:?}"));
     }
-    assert!(client.wait(PATIENCE).is_some_and(|status| status.success()));
+    assert!(client.ends().success());
+}
+
+fn python() -> Option<String> {
+    peer("python3", "python3").map(|path| path.to_string_lossy().into_owned())
+}
+
+fn start(program: &str, arguments: &[&str]) -> Running {
+    Running::start(Command::new(program).args(arguments))
 }

@@ -4,11 +4,12 @@ mod common;
 
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use common::{Dice, Folder, PATIENCE, Running, content, our_client, our_server, serve};
+use common::{content, our_client, our_server};
+use peers::{Dice, Folder, PATIENCE, Running, eventually, serve};
 use tftp::netascii::{Decoder, Encoder};
 use tftp::options::Options;
 use tftp::packet::{Kind, Mode, Packet, Strings, ack, error, oack, request};
@@ -131,17 +132,13 @@ fn the_server_survives_spoiled_packets() {
             transfer = mallory.recv_from(&mut [0; 2048]).map_or(address, |(_, from)| from);
         }
     }
-    assert!(server.0.try_wait().unwrap().is_none(), "the server has ended");
+    assert!(!server.has_ended(), "the server has ended");
     let here = Folder::new("hostile-server-here");
     let output = our_client(address, here.path(), &["get", "file", "--timeout", "5"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(fs::read(here.file("file")).unwrap(), content(3000));
-    let deadline = Instant::now() + PATIENCE;
     let left = || fs::read_dir(&inner).unwrap().filter(|entry| is_part(&entry.as_ref().unwrap().path())).count();
-    while left() > 0 && Instant::now() < deadline {
-        thread::sleep(Duration::from_millis(20));
-    }
-    assert_eq!(left(), 0, "parts of uploads are left behind");
+    eventually("parts of uploads are cleared away", || left() == 0);
     assert_eq!(root.names(), ["root"], "something got out");
 }
 
@@ -155,16 +152,9 @@ fn call(here: &Folder, arguments: &[&str]) -> (Running, UdpSocket, SocketAddr) {
     server.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_tftp-client"));
     command.args(["--connect", &server.local_addr().unwrap().to_string()]).args(arguments).current_dir(here.path());
-    let client = Running(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
+    let client = Running::start(&mut command);
     let (_, address) = server.recv_from(&mut [0; 600]).unwrap();
     (client, server, address)
-}
-
-fn end_of(client: &mut Child) -> (Option<i32>, String) {
-    let status = client.wait().unwrap();
-    let mut words = String::new();
-    std::io::Read::read_to_string(&mut client.stderr.take().unwrap(), &mut words).unwrap();
-    (status.code(), words)
 }
 
 #[test]
@@ -185,11 +175,11 @@ fn a_client_in_mid_transfer_survives_spoiled_packets_of_strangers() {
     for _ in 0..100 {
         let _ = server.send_to(&[&[0, 3, 0, 2], &file[512..]].concat(), address);
         thread::sleep(Duration::from_millis(20));
-        if client.0.try_wait().unwrap().is_some() {
+        if client.has_ended() {
             break;
         }
     }
-    let (code, words) = end_of(&mut client.0);
+    let (code, words) = client.last_words();
     assert_eq!((code, words.as_str()), (Some(0), ""));
     assert_eq!(fs::read(here.file("file")).unwrap(), file);
     assert_eq!(here.names(), ["file"]);
@@ -206,7 +196,7 @@ fn a_client_survives_a_server_that_sends_spoiled_packets() {
         for _ in 0..30 {
             let _ = server.send_to(&spoiled(&mut dice, &sensible), address);
         }
-        let (code, words) = end_of(&mut client.0);
+        let (code, words) = client.last_words();
         assert!(!words.contains("panicked") && matches!(code, Some(0 | 1)), "{code:?}: {words}");
         assert!(code == Some(0) || words.starts_with("error: "), "{words}");
         assert!(
@@ -228,14 +218,12 @@ fn a_kill_in_the_middle_leaves_nothing_under_the_name() {
     let (_, transfer) = alice.recv_from(&mut [0; 600]).unwrap();
     alice.send_to(&[&[0, 3, 0, 1], &content(512)[..]].concat(), transfer).unwrap();
     alice.recv_from(&mut [0; 600]).unwrap();
-    server.0.kill().unwrap();
-    server.0.wait().unwrap();
+    server.kill();
     assert!(!root.names().contains(&"up".to_owned()));
     let (mut client, server, address) = call(&here, &["get", "file"]);
     server.send_to(&[&[0, 3, 0, 1], &content(512)[..]].concat(), address).unwrap();
     server.recv_from(&mut [0; 600]).unwrap();
-    client.0.kill().unwrap();
-    client.0.wait().unwrap();
+    client.kill();
     assert!(!here.names().contains(&"file".to_owned()));
 }
 
@@ -249,8 +237,8 @@ fn a_program_that_is_asked_to_end_leaves_nothing_at_all() {
         server.send_to(&[&[0, 3, 0, 1], &content(512)[..]].concat(), address).unwrap();
         server.recv_from(&mut [0; 600]).unwrap();
         assert_eq!(here.names().len(), 1);
-        Command::new("kill").args([signal, &client.0.id().to_string()]).status().unwrap();
-        assert_eq!(end_of(&mut client.0).0, None, "a signal has ended it");
+        Command::new("kill").args([signal, &client.id().to_string()]).status().unwrap();
+        assert_eq!(client.last_words().0, None, "a signal has ended it");
         assert_eq!(here.names(), [""; 0]);
     }
 }
@@ -269,7 +257,7 @@ fn a_full_disk_is_error_3_and_leaves_nothing() {
         command
     };
     let server = format!("--bind 127.0.0.1:0 --root {}", root.path().display());
-    let (_server, address) = serve(limited(env!("CARGO_BIN_EXE_tftp-server"), &server));
+    let (_server, address) = serve(&mut limited(env!("CARGO_BIN_EXE_tftp-server"), &server));
     let refused = our_client(address, here.path(), &["put", "large"]);
     let words = String::from_utf8_lossy(&refused.stderr);
     assert!(refused.status.code() == Some(1) && words.contains("error 3"), "{words}");

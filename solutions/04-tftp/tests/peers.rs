@@ -9,7 +9,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::{Folder, Running, SIZES, content, free_port, leave_out, our_client, our_server, peer, wait_until_taken};
+use common::{SIZES, content, our_client, our_server};
+use peers::{Folder, Running, free_udp_port, leave_out, peer, wait_until_taken};
 
 /// Text with every kind of line end.
 const TEXT: &[u8] = b"one\ntwo\r\nthree\rfour\n\n\r\r\nend";
@@ -164,10 +165,10 @@ fn our_client_with_in_tftpd() {
     }
     let root = Folder::new("in-tftpd");
     files(&root);
-    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let address = SocketAddr::from(([127, 0, 0, 1], free_udp_port()));
     let mut command = Command::new(program);
     command.args(["-L", "-c", "-p", "-u", "root", "-a", &address.to_string(), "-s"]).arg(root.path());
-    let _server = Running(command.stdin(Stdio::null()).spawn().unwrap());
+    let _server = Running::start(&mut command);
     wait_until_taken(address);
     gets_and_puts(address, &root, &WITH_BLKSIZE, true, true);
 }
@@ -178,14 +179,14 @@ fn our_client_with_atftpd() {
     let Some(program) = peer("atftpd", how) else { return };
     let root = Folder::new("atftpd");
     files(&root);
-    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let address = SocketAddr::from(([127, 0, 0, 1], free_udp_port()));
     let mut command = Command::new(program);
     command.args(["--daemon", "--no-fork", "--logfile", "/dev/null", "--bind-address", "127.0.0.1", "--port"]);
     command.arg(address.port().to_string());
     if is_root() {
         command.args(["--user", "root", "--group", "root"]);
     }
-    let _server = Running(command.arg(root.path()).stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let _server = Running::start(command.arg(root.path()));
     wait_until_taken(address);
     let windows: [&[&str]; 2] = [&["--windowsize", "8"], &["--blksize", "1428", "--windowsize", "16"]];
     let options = [&WITH_BLKSIZE[..2], &windows].concat();
@@ -215,7 +216,7 @@ fn our_client_with_dnsmasq() {
         "--user=root",
     ]);
     command.args(["--listen-address=127.69.69.69", &format!("--tftp-root={}", root.path().display())]);
-    let _server = Running(command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let _server = Running::start(&mut command);
     wait_until_taken(address);
     gets_and_puts(address, &root, &[&[], &["--blksize", "1428"]], false, false);
 }

@@ -3,15 +3,13 @@
 
 #![cfg(target_os = "linux")]
 
-mod common;
-
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use common::{Dice, PATIENCE, Running, reset, serve};
+use peers::{Dice, PATIENCE, Running, reset, serve};
 
 const SERVER: &str = env!("CARGO_BIN_EXE_tcp-chat-server");
 

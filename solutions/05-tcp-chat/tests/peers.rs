@@ -2,15 +2,13 @@
 
 #![cfg(unix)]
 
-mod common;
-
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{PATIENCE, Running, free_port, leave_out, peer, serve};
+use peers::{PATIENCE, Running, free_tcp_port, leave_out, peer, serve};
 
 /// The `nc` of Debian's netcat-openbsd, with `-N`: at the end of its input it ends the stream, too.
 fn nc() -> Option<PathBuf> {
@@ -124,7 +122,7 @@ fn telnet_hears_the_end_of_the_server() {
 #[test]
 fn our_client_talks_with_nc_as_a_server() {
     let Some(nc) = nc() else { return };
-    let port = free_port().to_string();
+    let port = free_tcp_port().to_string();
     let mut server = Running::start(Command::new(nc).args(["-N", "-l", "127.0.0.1", &port]));
     wait_until_taken(port.parse().unwrap());
     let mut client = Running::start(

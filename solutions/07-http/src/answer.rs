@@ -1,5 +1,6 @@
 //! What a server says: a status, header fields, content (RFC 9112, section 4).
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write;
 use std::time::SystemTime;
@@ -63,7 +64,7 @@ pub struct Answer {
     /// How it went.
     pub status: Status,
     /// The header fields, those aside that every answer has.
-    pub fields: Vec<(&'static str, String)>,
+    pub fields: Vec<(&'static str, Cow<'static, str>)>,
     /// What comes after the head.
     pub content: Content,
 }
@@ -100,7 +101,7 @@ impl Content {
 impl Answer {
     /// An answer without fields.
     pub fn new(status: Status, content: Content) -> Answer {
-        Answer { status, fields: Vec::new(), content }
+        Answer { status, fields: Vec::with_capacity(6), content }
     }
 
     /// Some text.
@@ -109,16 +110,19 @@ impl Answer {
     }
 
     /// The same answer with one more field.
-    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Answer {
+    pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Answer {
         self.fields.push((name, value.into()));
         self
     }
 
-    /// The head as it goes over the wire.
+    /// Writes the head as it goes over the wire.
     ///
     /// ```
-    /// let answer = http::answer::Answer::text(http::answer::Status::OK, "hi\n");
-    /// let head = String::from_utf8(answer.head(std::time::UNIX_EPOCH, "close")).unwrap();
+    /// use http::answer::{Answer, Status};
+    ///
+    /// let mut head = Vec::new();
+    /// Answer::text(Status::OK, "hi\n").write_head(&mut head, std::time::UNIX_EPOCH, "close");
+    /// let head = String::from_utf8(head).unwrap();
     /// assert!(head.starts_with("HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n"));
     /// assert!(head.ends_with("\r\nContent-Length: 3\r\nConnection: close\r\n\r\n"));
     /// ```
@@ -127,8 +131,7 @@ impl Answer {
     ///
     /// A status line `HTTP/1.1 200 OK`, the Date (`http_date`), the fields, the Content-Length unless the content is
     /// `None`, Connection unless `connection` is empty, and the empty line. Each line ends with CR LF.
-    pub fn head(&self, now: SystemTime, connection: &str) -> Vec<u8> {
-        let mut head = Vec::with_capacity(512);
+    pub fn write_head(&self, head: &mut Vec<u8>, now: SystemTime, connection: &str) {
         let Status(code, reason) = self.status;
         let _ = write!(head, "HTTP/1.1 {code} {reason}\r\nDate: {}\r\n", http_date(now));
         for (name, value) in &self.fields {
@@ -141,7 +144,6 @@ impl Answer {
             let _ = write!(head, "Connection: {connection}\r\n");
         }
         head.extend_from_slice(b"\r\n");
-        head
     }
 }
 

@@ -52,7 +52,7 @@ impl Body {
         let fields = &request.fields;
         if !fields.has("Transfer-Encoding") {
             return match length(fields)? {
-                Some(_) if fields.only("Content-Length").is_none() => {
+                Some(_) if fields.list("Content-Length").len() > 1 => {
                     Err(Refusal::bad_request("there are two lengths"))
                 }
                 Some(length) if length > MAX_BODY => Err(too_large()),
@@ -148,8 +148,74 @@ fn length(fields: &Fields) -> Result<Option<u64>, Malformed> {
 
 /// How many other transfer codings come before `chunked`, and whether that is the last one, and there once.
 fn codings(fields: &Fields) -> (usize, bool) {
-    let codings: Vec<_> = fields.list("Transfer-Encoding").collect();
+    let codings = fields.list("Transfer-Encoding");
     let chunked = codings.iter().filter(|coding| coding.eq_ignore_ascii_case("chunked")).count();
     let last = codings.last().is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"));
     (codings.len() - chunked, last && chunked == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Parsed;
+    use crate::fields::Sender;
+
+    fn of_request(fields: &str) -> Result<Body, u16> {
+        let text = format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+        let Ok(Parsed::Whole(request, _)) = Request::parse(text.as_bytes()) else { panic!("{text:?}") };
+        Body::of_request(&request).map_err(|refusal| refusal.status.0)
+    }
+
+    fn of_response(method: &str, status: u16, fields: &str) -> Result<Body, Malformed> {
+        let fields = Fields::parse(fields.as_bytes(), Sender::Server).unwrap();
+        Body::of_response(method, &ResponseHead { line: String::new(), status, fields })
+    }
+
+    #[test]
+    fn a_request_says_clearly_where_it_ends() {
+        assert!(matches!(of_request(""), Ok(Body::Length(0))));
+        assert!(matches!(of_request("Content-Length: 007\r\n"), Ok(Body::Length(7))));
+        assert!(matches!(of_request("Transfer-Encoding: ,Chunked\r\n"), Ok(Body::Chunked(_))));
+        for length in ["", "-1", "+1", "1a", "0x1", "1 1", "1,2", "1.0", "1, 1"] {
+            assert_eq!(of_request(&format!("Content-Length: {length}\r\n")).unwrap_err(), 400, "{length:?}");
+        }
+        for length in ["1048577", "99999999999999999999999999"] {
+            assert_eq!(of_request(&format!("Content-Length: {length}\r\n")).unwrap_err(), 413, "{length:?}");
+        }
+        for coding in ["", "xchunked", "chunked;q=1", "chunked, chunked", "chunked, gzip", "identity", "\"chunked\""] {
+            assert_eq!(of_request(&format!("Transfer-Encoding: {coding}\r\n")).unwrap_err(), 400, "{coding:?}");
+        }
+        assert_eq!(of_request("Transfer-Encoding: gzip, chunked\r\n").unwrap_err(), 501);
+        assert_eq!(of_request("Transfer-Encoding: chunked\r\nContent-Length: 0\r\n").unwrap_err(), 400);
+        assert_eq!(of_request("Content-Length: 1\r\nContent-Length: 1\r\n").unwrap_err(), 400);
+    }
+
+    #[test]
+    fn a_response_ends_where_it_says_or_with_the_stream() {
+        assert!(matches!(of_response("GET", 200, ""), Ok(Body::UntilClose)));
+        assert!(matches!(of_response("GET", 200, "Content-Length: 5\r\n"), Ok(Body::Length(5))));
+        assert!(matches!(of_response("GET", 200, "Content-Length: 5, 5\r\n"), Ok(Body::Length(5))));
+        let both = "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n";
+        assert!(matches!(of_response("GET", 200, both), Ok(Body::Chunked(_))));
+        assert!(matches!(of_response("GET", 200, "Transfer-Encoding: gzip\r\n"), Ok(Body::UntilClose)));
+        for (method, status) in [("HEAD", 200), ("GET", 204), ("GET", 304), ("GET", 100)] {
+            assert!(matches!(of_response(method, status, both), Ok(Body::Length(0))), "{method} {status}");
+        }
+        assert!(of_response("GET", 200, "Content-Length: 5, 6\r\n").is_err());
+        assert!(of_response("GET", 200, "Content-Length: -5\r\n").is_err());
+    }
+
+    #[test]
+    fn a_body_with_a_length_leaves_the_next_message_alone() {
+        for cut in 0..=5 {
+            let (mut body, mut read) = (Body::Length(5), Vec::new());
+            let (one, other) = b"hellonext".split_at(cut);
+            for mut input in [one, other] {
+                while let Piece::Data(data) = body.next(&mut input).unwrap() {
+                    read.extend_from_slice(data);
+                }
+            }
+            assert_eq!(read, b"hello", "cut at {cut}");
+        }
+    }
 }

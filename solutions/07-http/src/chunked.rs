@@ -143,6 +143,9 @@ impl Decoder {
             let fields = &self.trailer[..self.trailer.len() - 2];
             return Fields::parse(fields, Sender::Client).map(|_| State::Done);
         }
+        if byte == b'\n' && !self.trailer.ends_with(b"\r\n") {
+            return Err(Malformed("a trailer line does not end with CR LF"));
+        }
         self.bear()?;
         Ok(State::Trailer)
     }
@@ -157,4 +160,92 @@ impl Decoder {
 fn with_digit(size: u64, digit: u8) -> Result<u64, Malformed> {
     let digit = char::from(digit).to_digit(16).map_or(0, u64::from);
     size.checked_mul(16).map(|size| size | digit).ok_or(Malformed("a chunk is too large"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The body in these bytes, and how many are left over. `None` when it goes on.
+    fn decoded(pieces: &[&[u8]]) -> Result<Option<(Vec<u8>, usize)>, Malformed> {
+        let (mut decoder, mut body) = (Decoder::new(100), Vec::new());
+        for (at, piece) in pieces.iter().enumerate() {
+            let mut input = *piece;
+            loop {
+                match decoder.next(&mut input)? {
+                    Piece::Data(data) => body.extend_from_slice(data),
+                    Piece::NotYet => break,
+                    Piece::Done => {
+                        let later: usize = pieces[at + 1..].iter().map(|piece| piece.len()).sum();
+                        return Ok(Some((body, input.len() + later)));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// What is said of these bytes, however they are cut in two, or into single bytes.
+    fn at_every_cut(text: &str) -> Result<Option<(Vec<u8>, usize)>, Malformed> {
+        let whole = decoded(&[text.as_bytes()]);
+        for cut in 0..=text.len() {
+            let (one, other) = text.as_bytes().split_at(cut);
+            assert_eq!(decoded(&[one, other]), whole, "{text:?} cut at {cut}");
+        }
+        let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
+        assert_eq!(decoded(&bytes), whole, "{text:?} byte by byte");
+        whole
+    }
+
+    #[test]
+    fn chunks_may_be_cut_anywhere() {
+        for text in [
+            "5\r\nhello\r\n0\r\n\r\n",
+            "2\r\nhe\r\n03;a=\"b;c\"\r\nllo\r\n000\r\nDigest: x\r\nA:\r\n\r\n",
+            "5 ; a = b\r\nhello\r\n0;x\r\n\r\n",
+        ] {
+            assert_eq!(at_every_cut(text), Ok(Some((b"hello".to_vec(), 0))), "{text:?}");
+            assert_eq!(at_every_cut(&format!("{text}next")), Ok(Some((b"hello".to_vec(), 4))), "{text:?}");
+            for length in 0..text.len() {
+                assert_eq!(decoded(&[&text.as_bytes()[..length]]), Ok(None), "{length} bytes of {text:?}");
+            }
+        }
+        let data = "x".repeat(0xab);
+        assert_eq!(at_every_cut(&format!("aB\r\n{data}\r\n0\r\n\r\n")), Ok(Some((data.into_bytes(), 0))));
+    }
+
+    #[test]
+    fn what_is_no_chunk_is_refused() {
+        for text in [
+            "\r\n",
+            "x\r\n",
+            "-5\r\n",
+            "+5\r\n",
+            "0x5\r\n",
+            " 5\r\n",
+            "5 5\r\n",
+            "5\n",
+            "5\rh",
+            "5 \r\n",
+            "5;a\n",
+            "5;\0",
+            "5\r\nhello0",
+            "5\r\nhello\n",
+            "10000000000000000\r\n",
+            "0\r\n\n",
+            "0\r\nA b\r\n\r\n",
+            "0\r\n A: b\r\n\r\n",
+        ] {
+            assert!(at_every_cut(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn patience_ends() {
+        let much = "a".repeat(101);
+        let zeros = "0".repeat(110);
+        for text in [format!("5;{much}"), format!("0\r\nA: {much}"), zeros, "1;abc\r\nx\r\n".repeat(40)] {
+            assert!(at_every_cut(&text).is_err(), "{text:?}");
+        }
+    }
 }

@@ -5,16 +5,17 @@
 //!        └───────── refuse, and close: nobody knows where the next request would begin
 //! ```
 
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::answer::{Answer, Content, Refusal, Status};
-use crate::body::{Body, MAX_BODY, Piece, too_large};
+use crate::body::{Body, MAX_BODY, too_large};
 use crate::files::Site;
 use crate::request::{Request, Version};
 use crate::terminal::{complain, say};
-use crate::wire::Wire;
+use crate::wire::{SMALL, Wire};
 use crate::{Parsed, router};
 
 /// How much is read at a time of a head, and of a body.
@@ -39,9 +40,11 @@ pub struct Settings {
 
 /// Why a connection is at its end.
 enum End {
-    /// The client has closed it, or nobody needs it any more: nothing is to be said.
+    /// One side has closed it, or will now, and the other expects nothing more.
     Silent,
-    /// The client is to be told why, and what it still sends is no request any more.
+    /// All is said, but the client may still be sending.
+    Linger,
+    /// The client is to be told why. What it still sends is no request any more.
     Refused(Refusal),
 }
 
@@ -62,102 +65,107 @@ pub struct Connection<'a> {
     settings: &'a Settings,
     peer: SocketAddr,
     wire: Wire,
+    /// The line of the request that is being answered.
+    line: String,
+    /// What is being sent.
+    outgoing: Vec<u8>,
 }
 
 impl Connection<'_> {
     /// Answers one request after another until one side closes.
     ///
+    /// # Errors
+    ///
+    /// When the connection breaks.
+    ///
     /// # Your turn
     ///
     /// Switch Nagle's algorithm off (`set_nodelay`): it would keep an answer back until the one before is acknowledged.
-    /// Set the write timeout. Then `next_request` and `exchange`, as long as both want to go on. A refusal is sent
-    /// with "close"; `request line` is what came of it. In the end, `linger`.
+    /// Set the write timeout. Then `exchange` until there is an `End`. A refusal is sent with "close"; after it, and
+    /// wherever the client may still be sending, `linger`.
     pub fn serve(settings: &Settings, stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(settings.timeout))?;
-        let mut connection = Connection { settings, peer, wire: Wire::new(stream) };
-        loop {
-            let request = match connection.next_request() {
-                Ok(request) => request,
-                Err(End::Silent) => return Ok(()),
-                Err(End::Refused(refusal)) => {
-                    let line = first_line(connection.wire.unread());
-                    connection.send(&line, refusal.into(), "close")?;
-                    break;
-                }
-            };
-            match connection.exchange(&request) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(End::Silent) => return Ok(()),
-                Err(End::Refused(refusal)) => {
-                    connection.send(&request.line, refusal.into(), "close")?;
-                    break;
-                }
+        let (wire, line, outgoing) = (Wire::new(stream), String::new(), Vec::new());
+        let mut connection = Connection { settings, peer, wire, line, outgoing };
+        let end = loop {
+            if let Err(end) = connection.exchange() {
+                break end;
             }
+        };
+        match end {
+            End::Silent => return Ok(()),
+            End::Linger => {}
+            End::Refused(refusal) => connection.send(refusal.into(), "close")?,
         }
         connection.linger()
     }
 
-    /// Waits for the next request. An idle connection may last as long as the timeout, and from the first byte on, a
-    /// head may take as long: whoever sends a byte now and then does not hold it for ever.
+    /// Reads one request and answers it.
     ///
     /// # Your turn
     ///
-    /// `Request::parse` what is unread; if it is whole, consume it. If not, `read_more`, up to the deadline. A timeout is
-    /// 408, and the end of the stream 400, if a request has begun; else both are silent.
-    fn next_request(&mut self) -> Result<Request, End> {
-        let mut deadline = None;
-        loop {
-            if let Parsed::Whole(request, length) = Request::parse(self.wire.unread())? {
-                self.wire.consume(length);
-                return Ok(request);
+    /// Take the `next_request` and find its `Body`. Who waits for a 100 (Continue) gets it if the body matters; if
+    /// not, it is answered at once, and that is the end, for nobody knows whether the body will come. Read the body, and
+    /// let the `router` answer. If the client does not want to go on, that is the end, too; it will send no more, unless
+    /// more is here already.
+    fn exchange(&mut self) -> Result<(), End> {
+        let request = self.next_request()?;
+        let body = Body::of_request(&request)?;
+        let wants_body = router::wants_body(&request);
+        if self.waits_for_continue(&request, &body)? {
+            if !wants_body {
+                self.send(router::answer(&self.settings.site, &request, b""), "close")?;
+                return Err(End::Linger);
             }
-            let has_begun = !self.wire.unread().trim_ascii_start().is_empty();
-            let wait = match deadline {
-                Some(deadline) => Instant::saturating_duration_since(&deadline, Instant::now()),
-                None => self.settings.timeout,
-            };
-            if !self.wire.unread().is_empty() && deadline.is_none() {
-                deadline = Some(Instant::now() + self.settings.timeout);
-            }
-            match self.wire.read_more(HEAD_PIECE, wait) {
-                Ok(0) if has_begun => return Err(Refusal::bad_request("the request ends in its head").into()),
-                Err(error) if has_begun && error.kind() == io::ErrorKind::TimedOut => return Err(timed_out()),
-                Ok(0) | Err(_) => return Err(End::Silent),
-                Ok(_) => {}
-            }
+            self.wire.stream().write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
-    }
-
-    /// Answers one request, and tells whether the connection stays open.
-    ///
-    /// # Your turn
-    ///
-    /// Find the `Body`, and what the client `expects`. Who waits for a 100 (Continue) and whose body does not matter is
-    /// answered at once; the connection is closed then, for nobody knows whether the body comes. Read the body, and
-    /// let the `router` answer.
-    fn exchange(&mut self, request: &Request) -> Result<bool, End> {
-        let body = Body::of_request(request)?;
-        let waits = self.waits_for_continue(request, &body)?;
-        let wants_body = router::wants_body(request);
-        let keeps = request.keeps_connection() && (wants_body || !waits);
-        let content = match waits {
-            true if !wants_body => Vec::new(),
-            true => {
-                self.wire.stream().write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
-                self.read_body(body, true)?
-            }
-            false => self.read_body(body, wants_body)?,
-        };
-        let answer = router::answer(&self.settings.site, request, &content);
-        let connection = match (keeps, request.version) {
+        let content = self.read_body(body, wants_body)?;
+        let answer = router::answer(&self.settings.site, &request, &content);
+        let goes_on = request.keeps_connection();
+        let connection = match (goes_on, request.version) {
             (false, _) => "close",
             (true, Version::Http10) => "keep-alive",
             (true, Version::Http11) => "",
         };
-        self.send(&request.line, answer, connection)?;
-        Ok(keeps)
+        self.send(answer, connection)?;
+        match goes_on {
+            true => Ok(()),
+            false if self.wire.unread().is_empty() => Err(End::Silent),
+            false => Err(End::Linger),
+        }
+    }
+
+    /// Waits for the next request. An idle connection may last as long as the timeout, and a head may take as long from
+    /// its first byte on: whoever sends a byte now and then does not hold the connection for ever.
+    ///
+    /// # Your turn
+    ///
+    /// `Request::parse` what is unread; if it is whole, consume it. If not, `read_more`, up to the deadline. A timeout is
+    /// 408, and the end of the stream 400, if a request has begun; else both are silent. Keep the request line in `line`,
+    /// or what there is of it (`first_line`).
+    fn next_request(&mut self) -> Result<Request, End> {
+        let mut deadline = None;
+        loop {
+            self.line = first_line(self.wire.unread());
+            if let Parsed::Whole(request, length) = Request::parse(self.wire.unread())? {
+                self.wire.consume(length);
+                return Ok(request);
+            }
+            let mut wait = self.settings.timeout;
+            if !self.wire.unread().is_empty() {
+                let now = Instant::now();
+                wait = deadline.get_or_insert(now + wait).saturating_duration_since(now);
+            }
+            match self.wire.read_more(HEAD_PIECE, wait) {
+                Ok(0) if !self.line.is_empty() => {
+                    return Err(Refusal::bad_request("the request ends in its head").into());
+                }
+                Err(error) if !self.line.is_empty() => return Err(timed_out(error)),
+                Ok(0) | Err(_) => return Err(End::Silent),
+                Ok(_) => {}
+            }
+        }
     }
 
     /// Whether the client keeps its body back until it is told to go on (RFC 9110, section 10.1.1).
@@ -167,97 +175,97 @@ impl Connection<'_> {
     /// Only HTTP/1.1 has Expect. What is expected can only be `100-continue` (417). If there is no body, or it is
     /// beginning to arrive, nobody waits.
     fn waits_for_continue(&self, request: &Request, body: &Body) -> Result<bool, Refusal> {
-        let mut expectations = request.fields.list("Expect").filter(|_| request.version == Version::Http11);
-        if expectations.any(|expectation| !expectation.eq_ignore_ascii_case("100-continue")) {
+        let expected = request.fields.list("Expect");
+        if expected.is_empty() || request.version == Version::Http10 {
+            return Ok(false);
+        }
+        if expected.iter().any(|expectation| !expectation.eq_ignore_ascii_case("100-continue")) {
             return Err(Refusal { status: Status::EXPECTATION_FAILED, why: "only 100-continue can be expected" });
         }
-        let has_body = !matches!(body, Body::Length(0));
-        Ok(request.fields.has("Expect")
-            && request.version == Version::Http11
-            && has_body
-            && self.wire.unread().is_empty())
+        Ok(!matches!(body, Body::Length(0)) && self.wire.unread().is_empty())
     }
 
     /// Reads the body to its end: the next request begins there. Each piece must come within the timeout.
     ///
     /// # Your turn
     ///
-    /// Take pieces off `wire.unread()` and `read_more` when one is `NotYet`. `keep` the data or forget them. More than
+    /// `take_body`, and `read_more` as long as it is not done. `keep` the data or forget them. More than
     /// `MAX_BODY` bytes are 413, a timeout is 408, and the end of the stream 400.
     fn read_body(&mut self, mut body: Body, keep: bool) -> Result<Vec<u8>, End> {
         let (mut kept, mut length) = (Vec::new(), 0);
         loop {
-            let mut input = self.wire.unread();
-            let before = input.len();
-            let is_done = loop {
-                match body.next(&mut input).map_err(Refusal::from)? {
-                    Piece::Data(data) => {
-                        length += data.len() as u64;
-                        if length > MAX_BODY {
-                            return Err(too_large().into());
-                        }
-                        kept.extend_from_slice(if keep { data } else { &[] });
-                    }
-                    Piece::NotYet => break false,
-                    Piece::Done => break true,
-                }
-            };
-            let used = before - input.len();
-            self.wire.consume(used);
+            let is_done = self.wire.take_body(&mut body, |data| {
+                length += data.len() as u64;
+                kept.extend_from_slice(if keep { data } else { &[] });
+                if length > MAX_BODY { Err(too_large()) } else { Ok(()) }
+            })?;
             if is_done {
                 return Ok(kept);
             }
             match self.wire.read_more(BODY_PIECE, self.settings.timeout) {
                 Ok(0) => return Err(Refusal::bad_request("the request ends in its body").into()),
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(timed_out()),
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(timed_out(error)),
             }
         }
     }
 
-    /// Sends an answer and prints a line about it. Head and content go out in one write, if they are not too long: two
-    /// small segments instead of one would be twice the work for both sides.
+    /// Sends an answer and prints a line about it. To HEAD goes the head alone.
     ///
     /// # Your turn
     ///
-    /// To HEAD goes the head alone. Else the bytes are appended to it, or the first `FIRST_PIECE` bytes of the file;
-    /// the rest of the file follows with `io::copy`, which on Linux is `sendfile`. A file that has become shorter
-    /// meanwhile ends the connection: another length was promised. `say` "PEER "REQUEST LINE" STATUS BYTES".
-    fn send(&mut self, line: &str, answer: Answer, connection: &str) -> io::Result<()> {
-        let mut bytes = answer.head(SystemTime::now(), connection);
-        let content = if line.starts_with("HEAD ") { Content::None } else { answer.content };
+    /// Make the head in `outgoing`, and append the bytes, or `send_part`: head and content go out in one write, for two
+    /// small segments instead of one would be twice the work for both sides. Then `print`.
+    fn send(&mut self, answer: Answer, connection: &str) -> io::Result<()> {
+        self.outgoing.clear();
+        answer.write_head(&mut self.outgoing, SystemTime::now(), connection);
+        let content = if self.line.starts_with("HEAD ") { Content::None } else { answer.content };
         let length = content.length();
         match content {
-            Content::None => self.wire.stream().write_all(&bytes)?,
-            Content::Bytes(content) => {
-                bytes.extend_from_slice(&content);
-                self.wire.stream().write_all(&bytes)?;
-            }
-            Content::Part { mut file, start, length } => {
-                if start > 0 {
-                    file.seek(SeekFrom::Start(start))?;
-                }
-                let head = bytes.len();
-                bytes.resize(head + length.min(FIRST_PIECE) as usize, 0);
-                file.read_exact(&mut bytes[head..])?;
-                self.wire.stream().write_all(&bytes)?;
-                let rest = length.saturating_sub(FIRST_PIECE);
-                if rest > 0 && io::copy(&mut file.take(rest), self.wire.stream())? < rest {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
-                }
-            }
+            Content::None => {}
+            Content::Bytes(bytes) => self.outgoing.extend_from_slice(&bytes),
+            Content::Part { file, start, length } => self.send_part(file, start, length)?,
         }
-        self.print(line, answer.status, length);
+        self.flush()?;
+        self.print(answer.status, length);
+        Ok(())
+    }
+
+    /// Appends a part of a file to what is being sent, or sends all of it, if it is large.
+    ///
+    /// # Your turn
+    ///
+    /// Append the first `FIRST_PIECE` bytes. If there are more, `flush`, and `carry` the rest.
+    fn send_part(&mut self, mut file: File, start: u64, length: u64) -> io::Result<()> {
+        if start > 0 {
+            file.seek(SeekFrom::Start(start))?;
+        }
+        let head = self.outgoing.len();
+        self.outgoing.resize(head + length.min(FIRST_PIECE) as usize, 0);
+        file.read_exact(&mut self.outgoing[head..])?;
+        let rest = length.saturating_sub(FIRST_PIECE);
+        if rest == 0 {
+            return Ok(());
+        }
+        self.flush()?;
+        carry(file, rest, self.wire.stream())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.wire.stream().write_all(&self.outgoing)?;
+        self.outgoing.clear();
+        if self.outgoing.capacity() > SMALL {
+            self.outgoing = Vec::new();
+        }
         Ok(())
     }
 
     /// Prints a line. That nobody reads it any more is no reason not to serve.
-    fn print(&self, line: &str, Status(code, _): Status, length: u64) {
+    fn print(&self, Status(code, _): Status, length: u64) {
         if self.settings.quiet {
             return;
         }
-        if let Err(error) = say(format_args!("{} \"{line}\" {code} {length}", self.peer)) {
+        if let Err(error) = say(format_args!("{} \"{}\" {code} {length}", self.peer, self.line)) {
             complain(format_args!("{error:#}"));
         }
     }
@@ -281,8 +289,25 @@ impl Connection<'_> {
     }
 }
 
-fn timed_out() -> End {
-    End::Refused(Refusal { status: Status::REQUEST_TIMEOUT, why: "the request took too long" })
+/// Sends the rest of a file. A file that has become shorter meanwhile is an error: another length was promised.
+///
+/// On Linux, `io::copy` is `sendfile` here: the system itself carries the bytes from the file to the socket. Elsewhere it
+/// has a buffer on the stack, which is in this function's frame, and not in one that lasts as long as the connection.
+#[inline(never)]
+fn carry(file: File, length: u64, stream: &mut TcpStream) -> io::Result<()> {
+    match io::copy(&mut file.take(length), stream)? == length {
+        true => Ok(()),
+        false => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+fn timed_out(error: io::Error) -> End {
+    match error.kind() {
+        io::ErrorKind::TimedOut => {
+            End::Refused(Refusal { status: Status::REQUEST_TIMEOUT, why: "the request took too long" })
+        }
+        _ => End::Silent,
+    }
 }
 
 /// The first line of what came, as far as it came, for the transcript: without characters that could drive a terminal.

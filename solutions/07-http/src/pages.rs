@@ -47,5 +47,5 @@ pub fn query(request: &Request, _: &[u8]) -> Result<Answer, Refusal> {
 /// The body, with the request's Content-Type, or else `application/octet-stream`.
 pub fn echo(request: &Request, body: &[u8]) -> Result<Answer, Refusal> {
     let kind = request.fields.only("Content-Type").unwrap_or("application/octet-stream");
-    Ok(Answer::new(Status::OK, Content::Bytes(body.to_vec())).with("Content-Type", kind))
+    Ok(Answer::new(Status::OK, Content::Bytes(body.to_vec())).with("Content-Type", kind.to_owned()))
 }

@@ -63,7 +63,7 @@ pub fn wants_body(request: &Request) -> bool {
 
 fn made(page: &Page, request: &Request, body: &[u8]) -> Result<Answer, Refusal> {
     match objection(&request.method, &request.fields, &Validators::default()) {
-        Some(status) => Ok(files::without_content(status, Vec::new())),
+        Some(status) => Ok(files::without_content(status)),
         None => (page.make)(request, body),
     }
 }

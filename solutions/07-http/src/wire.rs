@@ -4,6 +4,12 @@ use std::io::{self, Read};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use crate::Malformed;
+use crate::body::{Body, Piece};
+
+/// A buffer of this size may be kept.
+pub const SMALL: usize = 2 << 10;
+
 /// A connection, and what has come over it and is not used yet.
 #[derive(Debug)]
 pub struct Wire {
@@ -31,10 +37,37 @@ impl Wire {
     /// Takes bytes off the front.
     pub fn consume(&mut self, length: usize) {
         self.unread.drain(..length);
-        if self.unread.is_empty() {
-            // Most connections wait most of the time, and a thousand that wait should not cost a thousand buffers.
+        if self.unread.is_empty() && self.unread.capacity() > SMALL {
+            // Most connections wait most of the time, and a thousand that wait should not cost a thousand large buffers.
             self.unread = Vec::new();
         }
+    }
+
+    /// Takes what has come of a body, piece by piece, and tells whether that was all of it.
+    ///
+    /// # Errors
+    ///
+    /// For malformed chunks, and those of `take`.
+    ///
+    /// # Your turn
+    ///
+    /// Ask the `body` for its `next` piece of the unread bytes until it is `NotYet` or `Done`. Only then `consume` what it
+    /// took: after each small chunk, it would be much moving to and fro.
+    pub fn take_body<E: From<Malformed>>(
+        &mut self,
+        body: &mut Body,
+        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let mut rest = self.unread.as_slice();
+        let is_done = loop {
+            match body.next(&mut rest)? {
+                Piece::Data(data) => take(data)?,
+                Piece::NotYet => break false,
+                Piece::Done => break true,
+            }
+        };
+        self.consume(self.unread.len() - rest.len());
+        Ok(is_done)
     }
 
     /// Waits until more has come, and says how many bytes; 0 is the end of the stream.

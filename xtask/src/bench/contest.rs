@@ -7,7 +7,7 @@ use super::median;
 use crate::print;
 
 /// After this time, no further round of a row begins, if there were three.
-const TIME_FOR_A_ROW: Duration = Duration::from_secs(10);
+const TIME_FOR_A_ROW: Duration = Duration::from_secs(5);
 
 /// One who takes part: ours is the first.
 pub struct Contestant<T> {

@@ -44,10 +44,21 @@ impl Server {
 
     /// Starts somebody else's server on a port that is free. `{port}` among the arguments stands for it.
     pub fn start_on_free_port(program: &Path, arguments: &[&str]) -> anyhow::Result<Server> {
+        Server::start_with(program, |port| {
+            let port = port.to_string();
+            Ok(arguments.iter().map(|argument| argument.replace("{port}", &port)).collect())
+        })
+    }
+
+    /// Starts somebody else's server with the arguments for a port that is free.
+    pub fn start_with(
+        program: &Path,
+        arguments: impl FnOnce(u16) -> anyhow::Result<Vec<String>>,
+    ) -> anyhow::Result<Server> {
         // Whatever is free for UDP is most likely free for TCP, too; nobody else is about to take it.
         let address = UdpSocket::bind("127.0.0.1:0")?.local_addr()?;
         let mut command = Command::new(program);
-        command.args(arguments.iter().map(|argument| argument.replace("{port}", &address.port().to_string())));
+        command.args(arguments(address.port())?);
         let child = Child::start(command).with_context(|| format!("cannot start {}", program.display()))?;
         Ok(Server { child, address })
     }

@@ -28,7 +28,7 @@ pub fn run(runs: u32) -> anyhow::Result<ExitCode> {
             load(Command::new(programs.join("frames-load")).args([&address, size, in_flight, SECONDS]))
         });
     }
-    let memory = memory_of_each(&ours()?, |_| Ok(()))?;
+    let memory = memory_of_each(&programs, &ours()?, None)?;
     limit("1000 idle clients, KiB each", memory, MEMORY);
     Ok(ExitCode::SUCCESS)
 }

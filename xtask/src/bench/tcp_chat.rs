@@ -50,7 +50,7 @@ pub fn run(runs: u32) -> anyhow::Result<ExitCode> {
         }
         absent(&contestants);
     }
-    let memory = memory_of_each(&ours()?, |_| Ok(()))?;
+    let memory = memory_of_each(&programs, &ours()?, None)?;
     limit("\n1000 idle clients, KiB each", memory, MEMORY);
     Ok(ExitCode::SUCCESS)
 }

@@ -30,6 +30,10 @@ impl Group {
 
     pub(crate) fn ask_to_end(&self) {}
 
+    pub(crate) fn interrupt(&self) -> bool {
+        false
+    }
+
     pub(crate) fn empties_within(&self, _grace: Duration) -> bool {
         true
     }

@@ -67,6 +67,11 @@ impl Group {
         }
     }
 
+    /// To all of the group, as a terminal does it.
+    pub(crate) fn interrupt(&self) -> bool {
+        self.signal(libc::SIGINT)
+    }
+
     pub(crate) fn kill(&self) {
         self.signal(libc::SIGKILL);
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::Parser;
 use http::Parsed;
-use http::body::{Body, Piece};
+use http::body::Body;
 use http::download::{Download, heed_signals};
 use http::errand::{self, Errand};
 use http::fields::is_token;
@@ -65,9 +65,10 @@ fn main() -> ExitCode {
 /// Asks, and asks again wherever it is sent.
 fn run(args: &Args) -> anyhow::Result<()> {
     todo!(
-        "Make the `errand` of the arguments, and `ask`. With `-L`, an answer that redirects leads to the \
-         next errand, `MAX_REDIRECTS` times at most; the last answer's body is what the user wants \
-         (`deliver`)."
+        "Make the `errand` of the arguments, and `ask`. Find out where the `Body` ends before you print \
+         anything: if that cannot be told, there is no answer. `print_head`. With `-L`, an answer that \
+         redirects leads to the next errand, `MAX_REDIRECTS` times at most; the body of the last answer is \
+         what the user wants (`deliver`)."
     )
 }
 
@@ -114,35 +115,20 @@ impl Conversation {
         )
     }
 
-    /// Brings the body to where the user wants it.
-    fn deliver(&mut self, errand: &Errand, head: &ResponseHead, output: Option<&Path>) -> anyhow::Result<()> {
+    /// Brings the body to where the user wants it: to stdout, or with `-o` to a file.
+    fn deliver(&mut self, body: Body, output: Option<&Path>) -> anyhow::Result<()> {
         todo!(
-            "Find the `Body`, and the place for it: with `-o` a `Download`, which is `complete`d at the end, \
-             or else stdout, made `Printable`. Take pieces off `wire.unread()`, and read more when one is \
-             `NotYet`. The end of the stream is the end of a body `UntilClose`, and else an error."
+            "With `-o`, `begin` a `Download`, `take` each piece that is `carried`, and `complete` it in the \
+             end. Without, make each piece `Printable` and `show` it, and in the end the rest."
         )
     }
 
+    /// Reads the body and hands on piece after piece.
     fn carry(&mut self, mut body: Body, mut take: impl FnMut(&[u8]) -> anyhow::Result<()>) -> anyhow::Result<()> {
-        loop {
-            let mut input = self.wire.unread();
-            let before = input.len();
-            loop {
-                match body.next(&mut input)? {
-                    Piece::Data(data) => take(data)?,
-                    Piece::NotYet => break,
-                    Piece::Done => return Ok(()),
-                }
-            }
-            let used = before - input.len();
-            self.wire.consume(used);
-            if self.read_more()? == 0 {
-                return match body {
-                    Body::UntilClose => Ok(()),
-                    _ => Err(anyhow!("it closed the connection before the end of the body")),
-                };
-            }
-        }
+        todo!(
+            "`take_body` until it is done, and `read_more` in between. The end of the stream is the end of a \
+             body that goes on `UntilClose`; any other is incomplete then, which is an error."
+        )
     }
 
     fn read_more(&mut self) -> anyhow::Result<usize> {

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-use scenario::{Lab, Outcome, Program, Role, Stage, TcpPeer, Trouble, demand, skip};
+use scenario::{Lab, Meaning, Outcome, Program, Role, Stage, TcpPeer, TcpStand, Trouble, demand, skip};
 
 use super::wire::{Http, Request};
 use super::{asked, ends_with_0, gives_up, hears, prints, prints_head, response, url};
@@ -39,6 +39,35 @@ pub fn prints_the_response() -> Stage {
             let message = response("299 ", &[], "");
             server.send(&message)?;
             prints(&client, &message, "")
+        })
+}
+
+pub fn prints_what_has_come() -> Stage {
+    Stage::client("It prints what has come, also when there is more to come")
+        .promises(["C4", "H11"])
+        .why(
+            "A page may take minutes, or never end: a log that is followed, a film. What has come is there to be seen, and \
+             nobody has a memory for what has no end.",
+        )
+        .hints([
+            "When does the first line leave your client: when it is printed, or when the program ends?",
+            "Print and flush what each read brings. A character that was cut in two waits for its other half.",
+            "out.write_all(&piece)?; out.flush()?;",
+        ])
+        .story(|lab| {
+            let (client, mut server, _) = asked(lab, &[], "/log")?;
+            server.send("HTTP/1.1 200 OK\r\nContent-Length: 80000\r\n\r\nfirst line\n")?;
+            for due in ["HTTP/1.1 200 OK", "Content-Length: 80000", "", "first line"] {
+                let line = client.next_line(due)?;
+                demand(line.trim_end_matches('\r').eq_ignore_ascii_case(due), || format!("Your client printed {line:?}, where {due:?} was due."))?;
+            }
+            // A body that is longer than any buffer, and it is printed to its end.
+            let line = "我爱你, 0123456789\n";
+            let rest = line.repeat((80_000 - 11) / line.len());
+            server.send(&rest)?;
+            server.send("x".repeat(80_000 - 11 - rest.len()))?;
+            let printed = ends_with_0(&client)?;
+            demand(printed.starts_with(&rest), || "Your client did not print the rest of the body as it came.".to_owned())
         })
 }
 
@@ -190,6 +219,44 @@ pub fn knows_its_options() -> Stage {
         })
 }
 
+pub fn sends_no_field_that_is_none() -> Stage {
+    Stage::client("What is no field is refused, or sent as one")
+        .promises(["C5", "H11"])
+        .why(
+            "A line without a colon makes the whole request malformed, and a line end inside a value makes two fields of one: \
+             a program that passes on what others typed would let them write your requests.",
+        )
+        .hints([
+            "What does your client do with `-H 'no colon'`, and with a value that has a line end in it?",
+            "It refuses both, before it calls anybody.",
+            "ensure!(!text.contains(['\\r', '\\n']), …); text.split_once(':').context(\"a field is `Name: value`\")?",
+        ])
+        .story(|lab| {
+            for field in ["no colon", "X-Lab: 1\r\nX-Other: 2", "X-Lab: 1\nX-Other: 2", ": 1"] {
+                let stand = lab.tcp_server()?;
+                let client = lab.client(url(&stand, "/"), &["-H", field])?;
+                match called_by(&stand, &client)? {
+                    None => cannot_use(&client)?,
+                    Some(mut server) => {
+                        let request = server.hears_request()?;
+                        demand(request.values("X-Other").is_empty(), || "Your client made two fields of one.".to_owned())?;
+                        is_answered(&client, &mut server)?;
+                    }
+                }
+            }
+            Ok(())
+        })
+}
+
+/// Waits until the client calls, or has ended without.
+fn called_by(stand: &TcpStand, client: &Program) -> Outcome<Option<TcpPeer>> {
+    let mut server = None;
+    while server.is_none() && !client.has_ended() {
+        server = stand.accept_within(Duration::from_millis(20))?;
+    }
+    Ok(server)
+}
+
 /// Status 1 with an error, or status 2: whether a URL is wrong usage is seen in different ways.
 fn cannot_use(client: &Program) -> Outcome {
     let finished = client.ends()?;
@@ -317,6 +384,7 @@ pub fn sends_data() -> Stage {
                 let request = request.is("POST /form")?.says(data)?;
                 is_a_form(request)?;
                 is_answered(&client, &mut server)?;
+                server.expect_close().or_rather("Behind the body of a request, nothing is due.")?;
             }
             let long = "0123456789".repeat(10_000);
             let (client, mut server, request) = asked(lab, &["-d", &long], "/form")?;
@@ -376,11 +444,7 @@ pub(super) fn gives_up_on(lab: &mut Lab, arguments: &[&str], naming: &str) -> Ou
     let stand = lab.tcp_server()?;
     let client = lab.client(url(&stand, "/"), arguments)?;
     // It may look at the file before it calls, or after.
-    let mut server = None;
-    while server.is_none() && !client.has_ended() {
-        server = stand.accept_within(Duration::from_millis(20))?;
-    }
-    if let Some(server) = &mut server {
+    if let Some(server) = &mut called_by(&stand, &client)? {
         server.hears_request()?;
         server.send_unheeded(response("200 OK", &[], HELLO));
     }

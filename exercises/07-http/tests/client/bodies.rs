@@ -253,8 +253,8 @@ pub fn what_is_no_response_is_an_error() -> Stage {
         )
         .hints([
             "Which of your parser's steps can fail, and what becomes of that?",
-            "`HTTP/`, a version, a blank and three digits; fields with a colon; chunk sizes in hexadecimal. Each failure is an \
-             error with status 1, and none is a panic.",
+            "`HTTP/`, a version, a blank and three digits; fields with a colon; one length, in digits; chunk sizes in \
+             hexadecimal. Each failure is an error with status 1, and none is a panic.",
             "let status = line.strip_prefix(\"HTTP/1.\").and_then(…).with_context(|| format!(\"{line:?} is no status line\"))?;",
         ])
         .story(|lab| {
@@ -268,6 +268,9 @@ pub fn what_is_no_response_is_an_error() -> Stage {
                 "HTTP/1.1\r\n\r\n",
                 "\x16\x03\x01\x02",
                 "HTTP/1.1 100 Continue\r\n\r\n",
+                "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+                "HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\nhello",
+                "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello",
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhello\r\n0\r\n\r\n",
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n",
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n",
@@ -366,7 +369,7 @@ pub fn refuses_a_head_that_is_too_long() -> Stage {
             }
             let (client, mut server, _) = asked(lab, &[], "/")?;
             server.send("HTTP/1.1 200 OK\r\n")?;
-            server.send_repeatedly("X-Lab: and so on\r\n".repeat(2000), FLOOD)?;
+            server.pour("X-Lab: and so on\r\n".repeat(2000), FLOOD)?;
             gives_up(&client, &[])
         })
 }
@@ -400,7 +403,7 @@ pub fn keeps_no_body_in_its_memory() -> Stage {
                 server.send(&piece)?;
                 server.is_read()?;
                 lab.memory_stays(&client, |_| {
-                    server.send_repeatedly(&piece, FLOOD)?;
+                    server.pour(&piece, FLOOD)?;
                     server.is_read()?;
                     Ok(FLOOD as u64)
                 })?;
@@ -432,7 +435,7 @@ pub fn keeps_nothing_beside_the_body_in_its_memory() -> Stage {
                 let (client, mut server, _) = asked(lab, &[], "/")?;
                 server.send_unheeded(beginning);
                 lab.memory_stays(&client, |_| {
-                    server.send_repeatedly(more.repeat((64 << 10) / more.len()), FLOOD)?;
+                    server.pour(more.repeat((64 << 10) / more.len()), FLOOD)?;
                     Ok(FLOOD as u64)
                 })?;
                 server.resets()?;

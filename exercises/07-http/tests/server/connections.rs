@@ -47,7 +47,48 @@ pub fn keeps_the_connection() -> Stage {
                 stays(&exchange(&server, &mut alice, request("HEAD /hello.txt", &["Connection: keep-alive"], ""))?.is(200)?)?;
             }
             let answer = exchange(&server, &mut alice, request("GET /hello.txt", &["Range: bytes=0-4"], ""))?;
-            stays(&answer.is(206)?.says("Hello")?)
+            stays(&answer.is(206)?.says("Hello")?)?;
+            lab.in_short("alice", "asks 50 times more", |_| {
+                (0..50).try_for_each(|_| stays(&exchange(&server, &mut alice, get("/hello.txt"))?.is(200)?))
+            })
+        })
+}
+
+pub fn keeps_its_word() -> Stage {
+    Stage::server("A connection ends after a response that says so, and after no other")
+        .promises(["H5"])
+        .why(
+            "A response without `Connection: close` promises that the next request will be answered (RFC 9112, section 9.3). \
+             Who closes all the same lets a client run into a broken connection, and it cannot know whether its request was \
+             heard.",
+        )
+        .hints([
+            "After which of its responses does your server close, and does it say so?",
+            "404 is no reason to close. Whatever is one, say `Connection: close` in the response.",
+            "if closes { head.push_str(\"Connection: close\\r\\n\"); }",
+        ])
+        .story(|lab| {
+            let (site, server) = served(lab, &[])?;
+            site.put("docs/index.html", "<title>Docs</title>")?;
+            let tag = ask(lab, &server, get("/hello.txt"))?.is(200)?.needs("ETag")?;
+            let mut alice = lab.tcp("alice", &server)?;
+            for asking in [
+                get("/no-such-page"),
+                get("/docs"),
+                get("/app/echo"),
+                request("DELETE /hello.txt", &[], ""),
+                request("BREW /hello.txt", &[], ""),
+                request("GET /hello.txt", &["Range: bytes=99-"], ""),
+                request("GET /hello.txt", &[&format!("If-None-Match: {tag}")], ""),
+                request("HEAD /no-such-page", &[], ""),
+                get("/hello.txt"),
+            ] {
+                let answer = exchange(&server, &mut alice, asking)?;
+                if answer.closes() {
+                    alice = lab.tcp("alice", &server)?;
+                }
+            }
+            Ok(())
         })
 }
 
@@ -75,12 +116,16 @@ pub fn closes_when_it_is_asked_to() -> Stage {
                 let mut alice = lab.tcp("alice", &server)?;
                 let last = request("GET /hello.txt", fields, "");
                 alice.send([&last[..], &get("/app/time")].concat())?;
-                answer_to(&server, &mut alice, &last)?.is(200)?.says(HELLO)?;
+                alice.hears_answer(&first_line(&last))?.is(200)?.says(HELLO)?;
                 alice.expect_close().or_rather("Nothing is answered after a request with `Connection: close`.")?;
             }
             let mut bob = lab.tcp("bob", &server)?;
-            exchange(&server, &mut bob, request("GET /hello.txt", &["Connection: close"], ""))?.is(200)?;
-            bob.expect_end()
+            let last = request("GET /hello.txt", &["Connection: close"], "");
+            bob.send(&last)?;
+            bob.hears_answer(&first_line(&last))?.is(200)?.says(HELLO)?;
+            bob.expect_end()?;
+            // What is printed of a request that is not answered is left open.
+            lab.lowers_the_curtain()
         })
 }
 
@@ -219,24 +264,25 @@ pub fn takes_no_body_for_a_request() -> Stage {
                     let next = request("GET /hello.txt", &["X-Next: 1"], "");
                     let mut alice = lab.tcp("alice", &server)?;
                     alice.send_unheeded([&outer[..], &next].concat());
-                    let answer = answer_to(&server, &mut alice, &outer)?;
+                    let answer = alice.hears_answer(&first_line(&outer))?;
                     let answer = if status == 0 { answer.is_one_of(&[404, 405])? } else { answer.is(status)? };
                     if answer.closes() {
                         alice.expect_close().or_rather("The body of a request was taken for the next one.")?;
                     } else if !alice.is_at_its_end()? {
-                        let answer = answer_to(&server, &mut alice, &next)
+                        let answer = alice
+                            .hears_answer(&first_line(&next))
                             .or_rather("The body of a request was taken for the next one, it seems.")?;
                         answer.is(200)?.says(HELLO)?;
                     }
                 }
             }
-            Ok(())
+            lab.lowers_the_curtain()
         })
 }
 
 pub fn closes_idle_connections() -> Stage {
     Stage::server("A connection where nothing happens is closed after the timeout, and not before")
-        .promises(["H5"])
+        .promises(["H5", "C8"])
         .why(
             "Browsers keep connections open for later, and forget them. Each costs a descriptor, and descriptors are few: the \
              server has to be the one that lets go.",
@@ -277,7 +323,7 @@ fn is_closed_in_silence(peer: &mut TcpPeer) -> Outcome {
 
 pub fn waits_anew_after_each_answer() -> Stage {
     Stage::server("The timeout begins anew with each request")
-        .promises(["H5"])
+        .promises(["H5", "C8"])
         .why("A connection that is used is not idle, however long it has been open. What counts is the silence.")
         .hints([
             "From when does your server count?",
@@ -300,7 +346,7 @@ pub fn waits_anew_after_each_answer() -> Stage {
 
 pub fn waits_ten_seconds_by_default() -> Stage {
     Stage::server("Without `--timeout` it is patient")
-        .promises(["H5"])
+        .promises(["H5", "C8"])
         .why("A default is a guess about networks and people: 10 seconds are enough to type a request by hand, if you hurry.")
         .hints([
             "What is the timeout when `--timeout` is not given?",

@@ -67,7 +67,9 @@ impl Site {
 
     /// Starts the server on it.
     fn served(&self, lab: &mut Lab, more: &[&str]) -> Outcome<Program> {
-        lab.server_with(&[&["--root", &self.root()], more].concat())
+        let server = lab.server_with(&[&["--root", &self.root()], more].concat());
+        // What an option alone can break is the option's promise.
+        if more.is_empty() { server } else { server.breaking(&["C8"]) }
     }
 }
 
@@ -104,9 +106,16 @@ fn exchange(server: &Program, peer: &mut TcpPeer, request: impl AsRef<[u8]>) -> 
     answer_to(server, peer, request)
 }
 
-/// Hears the answer to a request that was sent; the server must print its line.
+/// Hears the answer to a request that was sent; the server must print its line. Only who asked for it hears 100 before.
 fn answer_to(server: &Program, peer: &mut TcpPeer, request: impl AsRef<[u8]>) -> Outcome<Response> {
-    let response = peer.hears_answer(&first_line(request.as_ref()))?;
+    let (request, asked) = (request.as_ref(), first_line(request.as_ref()));
+    let may_go_on = String::from_utf8_lossy(request).to_ascii_lowercase().contains("\nexpect:");
+    let response = if may_go_on { peer.hears_answer(&asked) } else { peer.hears_response(&asked) }?;
+    response
+        .demand(response.status >= 200, || {
+            format!("`{asked}` was answered with {} first; nobody had asked.", response.status)
+        })
+        .breaking(&["H6"])?;
     is_printed(server, peer, &response)?;
     Ok(response)
 }
@@ -134,14 +143,18 @@ fn is_printed_somehow(server: &Program, peer: &TcpPeer, response: &Response) -> 
         .breaking(&["H9", "C4"])
 }
 
-/// Somebody sends what must be refused with one of these statuses. Returns the connection.
-fn refused(lab: &mut Lab, server: &Program, bytes: impl AsRef<[u8]>, due: &[u16]) -> Outcome<TcpPeer> {
+/// Somebody sends what must be refused with one of these statuses.
+fn refused(lab: &mut Lab, server: &Program, bytes: impl AsRef<[u8]>, due: &[u16]) -> Outcome {
+    let (mallory, response) = hears_no(lab, server, bytes, due)?;
+    is_printed_somehow(server, &mallory, &response)
+}
+
+/// The same, when the lines that the server prints are looked at elsewhere. Returns the connection and the refusal.
+fn hears_no(lab: &mut Lab, server: &Program, bytes: impl AsRef<[u8]>, due: &[u16]) -> Outcome<(TcpPeer, Response)> {
     let mut mallory = lab.tcp("mallory", server)?;
     mallory.send_unheeded(&bytes);
-    let response = mallory.hears_answer(&first_line(bytes.as_ref()))?;
-    is_printed_somehow(server, &mallory, &response)?;
-    response.is_one_of(due)?.explains()?;
-    Ok(mallory)
+    let response = mallory.hears_answer(&first_line(bytes.as_ref()))?.is_one_of(due)?.explains()?;
+    Ok((mallory, response))
 }
 
 /// Sends the request anew for each place from `first` on where it can be cut in two, each time on a connection of its own;

@@ -147,8 +147,9 @@ pub fn sends_files_of_every_kind() -> Stage {
         .story(|lab| {
             let (site, server) = served(lab, &[])?;
             let javascript = &["text/javascript", "application/javascript"][..];
-            let files: [(&str, usize, &[&str]); 8] = [
+            let files: [(&str, usize, &[&str]); 9] = [
                 ("style.css", 300, &["text/css"]),
+                ("style.v1.2.min.css", 300, &["text/css"]),
                 ("script.js", 300, javascript),
                 ("logo.png", 70_000, &["image/png"]),
                 ("photo.jpg", 2_500_000, &["image/jpeg"]),
@@ -158,8 +159,10 @@ pub fn sends_files_of_every_kind() -> Stage {
                 ("deep/down/here.txt", 1, &["text/plain"]),
             ];
             for (name, length, types) in files {
-                site.put(name, noise(length))?;
-                let answer = ask(lab, &server, get(&format!("/{name}")))?.is(200)?.says(noise(length))?;
+                // Line ends of every kind, which text has, and is not to lose.
+                let bytes = if length > 1 { [&noise(length)[..], b"\r\n\n\r\r\n\x1a"].concat() } else { noise(length) };
+                site.put(name, &bytes)?;
+                let answer = ask(lab, &server, get(&format!("/{name}")))?.is(200)?.says(bytes)?;
                 is_of_type(&answer, types)?;
             }
             // Nobody knows the type of this one, so any will do; a name is no reason to refuse.
@@ -252,14 +255,17 @@ pub fn shows_a_folder() -> Stage {
         .story(|lab| {
             let (site, server) = served(lab, &[])?;
             site.put("docs/index.html", "<title>Docs</title>")?;
+            site.put("docs/deep/index.html", "<title>Deep</title>")?;
             site.put("my docs/index.html", "<title>Mine</title>")?;
             site.put("bare/file.txt", "bare")?;
-            for (target, page) in [("/docs/", "<title>Docs</title>"), ("/my%20docs/", "<title>Mine</title>")] {
+            for (target, page) in
+                [("/docs/", "<title>Docs</title>"), ("/docs/deep/", "<title>Deep</title>"), ("/my%20docs/", "<title>Mine</title>")]
+            {
                 let answer = ask(lab, &server, get(target))?.is(200)?.says(page)?;
                 is_of_type(&answer, &["text/html"])?;
             }
             ask(lab, &server, get("/"))?.is(200)?.says("<!doctype html>\n<title>Home</title>\n")?;
-            for (target, there) in [("/docs", "/docs/"), ("/my%20docs", "/my%20docs/")] {
+            for (target, there) in [("/docs", "/docs/"), ("/docs/deep", "/docs/deep/"), ("/my%20docs", "/my%20docs/")] {
                 leads_to(&server, &ask(lab, &server, get(target))?.is(301)?, there)?;
             }
             // `//docs/` would be a server called `docs`: whoever wrote the link decides where the browser goes.
@@ -277,7 +283,7 @@ fn leads_to(server: &Program, answer: &Response, path: &str) -> Outcome {
     let location = answer.needs("Location")?;
     let ours = ["http://lab".to_owned(), format!("http://{}", server.address())];
     let here = ours.iter().find_map(|ours| location.strip_prefix(ours)).unwrap_or(&location);
-    let folder = path.trim_start_matches('/');
+    let folder = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned() + "/";
     answer.demand(here == path || here == folder, || {
         format!("`Location: {location}` in the answer to `{}` does not lead to {path} on this server.", answer.asked)
     })
@@ -393,6 +399,13 @@ pub fn sends_a_form_back() -> Stage {
                 let answer = ask(lab, &server, request("POST /app/echo", &fields, &body))?.is(200)?.says(&body)?;
                 is_of_type(&answer, &[kind])?;
             }
+            // Some types are nothing without their parameters.
+            let form = ["Content-Length: 5", "Content-Type: multipart/form-data; boundary=x-Lab"];
+            let answer = ask(lab, &server, request("POST /app/echo", &form, "--x--"))?.is(200)?.says("--x--")?;
+            let kind = answer.needs("Content-Type")?;
+            answer.demand(kind.replace([' ', '"'], "") == "multipart/form-data;boundary=x-Lab", || {
+                format!("The type `multipart/form-data; boundary=x-Lab` came back as `{kind}`.")
+            })?;
             // Without a type, any type will do.
             ask(lab, &server, post("/app/echo", "typeless"))?.is(200)?.says("typeless")?;
             Ok(())

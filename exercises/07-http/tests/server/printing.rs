@@ -23,6 +23,7 @@ pub fn prints_every_response() -> Stage {
             let tag = ask(lab, &server, get("/hello.txt"))?.is(200)?.needs("ETag")?;
             for (asking, status) in [
                 (get("/photo.jpg"), 200),
+                (get("/%68ello.txt"), 200),
                 (get("/hello.txt?a=1&b=%20"), 200),
                 (request("HEAD /photo.jpg", &[], ""), 200),
                 (request("GET /hello.txt", &[&format!("If-None-Match: {tag}")], ""), 304),

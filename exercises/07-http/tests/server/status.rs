@@ -1,6 +1,6 @@
 //! Status codes: what a server says when it cannot do what it was asked for, and why.
 
-use scenario::{Breaking, Lab, Outcome, Program, Stage, TcpPeer};
+use scenario::{Breaking, Lab, Outcome, Program, Stage};
 
 use super::wire::{Http, Response, get, post, request};
 use super::{HELLO, answer_to, ask, exchange, is_printed_somehow, noise, refused, served};
@@ -19,6 +19,9 @@ pub fn says_that_there_is_no_such_page() -> Stage {
         ])
         .story(|lab| {
             let (_site, server) = served(lab, &[])?;
+            for target in ["/%ff", "/%c3%28.txt", "/%e6%88"] {
+                ask(lab, &server, get(target))?.is_one_of(&[404, 400])?.explains()?;
+            }
             for target in ["/no-such-page", "/no/such/folder/", "/hello.txt.bak", "/app/no-such-page", "/Hello.TXT"] {
                 ask(lab, &server, get(target))?.is(404)?.explains()?;
             }
@@ -277,7 +280,9 @@ pub fn limits_the_body() -> Stage {
             for length in ["1048577", "4294967296", "18446744073709551615"] {
                 announces(lab, &server, length, &[413])?;
             }
-            announces(lab, &server, "99999999999999999999999999", &[413, 400])?;
+            for length in ["99999999999999999999999999", &"9".repeat(5000)] {
+                announces(lab, &server, length, &[413, 400])?;
+            }
             // Somebody who does not listen, and goes on sending.
             refused(lab, &server, post("/app/echo", noise(LIMIT + 1)), &[413])?;
             Ok(())
@@ -285,7 +290,7 @@ pub fn limits_the_body() -> Stage {
 }
 
 /// Somebody who announces a body, and sends none, is refused.
-fn announces(lab: &mut Lab, server: &Program, length: &str, due: &[u16]) -> Outcome<TcpPeer> {
+fn announces(lab: &mut Lab, server: &Program, length: &str, due: &[u16]) -> Outcome {
     refused(lab, server, request("POST /app/echo", &[&format!("Content-Length: {length}")], ""), due)
 }
 

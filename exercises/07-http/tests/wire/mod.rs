@@ -118,6 +118,7 @@ fn list(fields: &Fields, name: &str) -> Vec<String> {
     members.split(',').map(|member| member.trim().to_ascii_lowercase()).filter(|member| !member.is_empty()).collect()
 }
 
+#[expect(clippy::wrong_self_convention, reason = "each gives the response back, for the next demand")]
 impl Response {
     /// The value of a field that there is once.
     pub fn field(&self, name: &str) -> Option<&str> {

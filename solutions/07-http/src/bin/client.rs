@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::Parser;
 use http::Parsed;
-use http::body::{Body, Piece};
+use http::body::Body;
 use http::download::{Download, heed_signals};
 use http::errand::{self, Errand};
 use http::fields::is_token;
@@ -66,19 +66,21 @@ fn main() -> ExitCode {
 ///
 /// # Your turn
 ///
-/// Make the `errand` of the arguments, and `ask`. With `-L`, an answer that redirects leads to the next errand,
-/// `MAX_REDIRECTS` times at most; the last answer's body is what the user wants (`deliver`).
+/// Make the `errand` of the arguments, and `ask`. Find out where the `Body` ends before you print anything: if that cannot
+/// be told, there is no answer. `print_head`. With `-L`, an answer that redirects leads to the next errand, `MAX_REDIRECTS`
+/// times at most; the body of the last answer is what the user wants (`deliver`).
 fn run(args: &Args) -> anyhow::Result<()> {
     let mut errand = args.errand()?;
     for _ in 0..=MAX_REDIRECTS {
+        let trouble = || format!("cannot get {}", errand.url);
         let mut conversation = Conversation::begin(&errand, args.timeout)?;
-        let asked = conversation.ask(&errand);
-        let head = asked.with_context(|| format!("cannot get an answer from {}", errand.url))?;
+        let head = conversation.ask(&errand).with_context(trouble)?;
+        let body = Body::of_response(&errand.method, &head).with_context(trouble)?;
         print_head(&head)?;
         let next = if args.follow { errand.redirected(&head) } else { Ok(None) };
         match next.with_context(|| format!("cannot go where {} sends us", errand.url))? {
             Some(next) => errand = next,
-            None => return conversation.deliver(&errand, &head, args.output.as_deref()),
+            None => return conversation.deliver(body, args.output.as_deref()).with_context(trouble),
         }
     }
     bail!("cannot follow more than {MAX_REDIRECTS} redirects: the last led to {}", errand.url)
@@ -171,48 +173,39 @@ impl Conversation {
         }
     }
 
-    /// Brings the body to where the user wants it.
+    /// Brings the body to where the user wants it: to stdout, or with `-o` to a file.
     ///
     /// # Your turn
     ///
-    /// Find the `Body`, and the place for it: with `-o` a `Download`, which is `complete`d at the end, or else stdout,
-    /// made `Printable`. Take pieces off `wire.unread()`, and read more when one is `NotYet`. The end of the stream is the
-    /// end of a body `UntilClose`, and else an error.
-    fn deliver(&mut self, errand: &Errand, head: &ResponseHead, output: Option<&Path>) -> anyhow::Result<()> {
-        let body = Body::of_response(&errand.method, head)?;
-        let total = if let Body::Length(length) = body { Some(length) } else { None };
-        let from = format!("cannot read the body of {}", errand.url);
+    /// With `-o`, `begin` a `Download`, `take` each piece that is `carried`, and `complete` it in the end. Without, make
+    /// each piece `Printable` and `show` it, and in the end the rest.
+    fn deliver(&mut self, body: Body, output: Option<&Path>) -> anyhow::Result<()> {
         let Some(path) = output else {
             let mut printable = Printable::default();
-            self.carry(body, |data| show(&printable.next(data))).context(from)?;
+            self.carry(body, |data| show(&printable.next(data)))?;
             return show(&printable.rest());
         };
         let writing = || format!("cannot write {}", path.display());
+        let total = if let Body::Length(length) = body { Some(length) } else { None };
         let mut download = Download::begin(path, total).with_context(writing)?;
-        self.carry(body, |data| download.take(data).with_context(writing)).context(from)?;
+        self.carry(body, |data| download.take(data).with_context(writing))?;
         download.complete().with_context(writing)
     }
 
+    /// Reads the body and hands on piece after piece.
+    ///
+    /// # Your turn
+    ///
+    /// `take_body` until it is done, and `read_more` in between. The end of the stream is the end of a body that goes on
+    /// `UntilClose`; any other is incomplete then, which is an error.
     fn carry(&mut self, mut body: Body, mut take: impl FnMut(&[u8]) -> anyhow::Result<()>) -> anyhow::Result<()> {
-        loop {
-            let mut input = self.wire.unread();
-            let before = input.len();
-            loop {
-                match body.next(&mut input)? {
-                    Piece::Data(data) => take(data)?,
-                    Piece::NotYet => break,
-                    Piece::Done => return Ok(()),
-                }
-            }
-            let used = before - input.len();
-            self.wire.consume(used);
+        while !self.wire.take_body(&mut body, &mut take)? {
             if self.read_more()? == 0 {
-                return match body {
-                    Body::UntilClose => Ok(()),
-                    _ => Err(anyhow!("it closed the connection before the end of the body")),
-                };
+                ensure!(matches!(body, Body::UntilClose), "it closed the connection before the end of the body");
+                break;
             }
         }
+        Ok(())
     }
 
     fn read_more(&mut self) -> anyhow::Result<usize> {

@@ -1,63 +1,63 @@
-//! What the tests with other programs share: programs whose lines are waited for, and connections that break.
-
-#![allow(dead_code, reason = "not every test uses all of it")]
+//! A program that runs beside a test: its lines, its input, what it has, and how it ends.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-use std::{env, fs, thread};
 
-use socket2::SockRef;
+use crate::PATIENCE;
 
-/// How long anything may take.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// The end of what a program says on stderr is kept, up to this many bytes.
+const KEPT: usize = 64 << 10;
 
 /// A program that ends with the value, and must not have panicked then.
 pub struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
     lines: Receiver<String>,
-    panic: Option<JoinHandle<Option<String>>>,
+    stderr: Option<JoinHandle<String>>,
 }
 
 impl Running {
+    /// Starts it. Whatever it prints is read, or it would wait one day for somebody who does.
     pub fn start(command: &mut Command) -> Running {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (tell, lines) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        let panic = thread::spawn(move || {
-            // All of it is read, or the program would wait one day for somebody who does.
-            stderr
-                .lines()
-                .map_while(Result::ok)
-                .fold(None, |panic, line| if line.contains("panicked") { panic.or(Some(line)) } else { panic })
+        thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let _ = tell.send(line);
+            }
         });
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let stderr = thread::spawn(move || stderr.lines().map_while(Result::ok).fold(String::new(), keep));
         let stdin = child.stdin.take();
-        Running { child, stdin, lines, panic: Some(panic) }
+        Running { child, stdin, lines, stderr: Some(stderr) }
     }
 
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
+    /// Writes to its standard input.
     pub fn types(&mut self, text: &str) {
         self.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
     }
 
+    /// Closes its standard input.
     pub fn ends_input(&mut self) {
         self.stdin = None;
     }
 
+    /// The next line on its stdout.
     pub fn next_line(&self) -> String {
         self.lines.recv_timeout(PATIENCE).expect("a line")
     }
 
+    /// The next line must be this.
     pub fn prints(&self, due: &str) {
         assert_eq!(self.next_line(), due);
     }
@@ -67,6 +67,12 @@ impl Running {
         while !self.next_line().ends_with(end) {}
     }
 
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Waits for its end.
     pub fn ends(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -78,15 +84,29 @@ impl Running {
         }
     }
 
+    /// Waits for its end, and returns its exit code, if no signal ended it, with what it said on stderr.
+    pub fn last_words(&mut self) -> (Option<i32>, String) {
+        let code = self.ends().code();
+        (code, self.stderr.take().unwrap().join().unwrap())
+    }
+
+    /// Kills it.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What Linux knows of it.
+#[cfg(target_os = "linux")]
+impl Running {
     /// How many threads and descriptors it has.
-    #[cfg(target_os = "linux")]
     pub fn belongings(&self) -> (usize, usize) {
-        let count = |what| fs::read_dir(format!("/proc/{}/{what}", self.id())).unwrap().count();
+        let count = |what| std::fs::read_dir(format!("/proc/{}/{what}", self.id())).unwrap().count();
         (count("task"), count("fd"))
     }
 
     /// The same, once its guests are gone: when it has not changed for a while.
-    #[cfg(target_os = "linux")]
     pub fn belongings_at_rest(&self) -> (usize, usize) {
         let (mut last, mut unchanged) = (self.belongings(), 0);
         while unchanged < 10 {
@@ -99,7 +119,6 @@ impl Running {
     }
 
     /// Waits until it has as many threads and descriptors as it had before.
-    #[cfg(target_os = "linux")]
     pub fn comes_back_to(&self, before: (usize, usize)) {
         let deadline = Instant::now() + PATIENCE;
         while self.belongings() != before {
@@ -109,9 +128,8 @@ impl Running {
     }
 
     /// How much processor time it has used, and its memory in bytes.
-    #[cfg(target_os = "linux")]
     pub fn usage(&self) -> (Duration, u64) {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
         let fields: Vec<u64> =
             stat.rsplit(") ").next().unwrap().split(' ').map(|field| field.trim().parse().unwrap_or(0)).collect();
         // Ticks of 10 ms, and pages of 4 KiB, on every Linux that a test is likely to meet.
@@ -121,11 +139,21 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let panic = self.panic.take().and_then(|reading| reading.join().ok()).flatten();
-        assert!(panic.is_none() || thread::panicking(), "{panic:?}");
+        self.kill();
+        let words = self.stderr.take().and_then(|reading| reading.join().ok()).unwrap_or_default();
+        assert!(!words.contains("panicked") || thread::panicking(), "{words}");
     }
+}
+
+/// Keeps a line, and forgets the first ones when there are too many; never one that tells of a panic.
+fn keep(mut kept: String, line: String) -> String {
+    if kept.len() + line.len() > KEPT && !kept.contains("panicked") {
+        kept.clear();
+    }
+    if kept.len() <= KEPT {
+        kept = kept + &line + "\n";
+    }
+    kept
 }
 
 /// A server that says where it listens.
@@ -133,47 +161,4 @@ pub fn serve(command: &mut Command) -> (Running, SocketAddr) {
     let server = Running::start(command);
     let first = server.next_line();
     (server, first.strip_prefix("listening on ").unwrap().parse().unwrap())
-}
-
-/// Where a program is that these tests need. Without it the test is left out, with a word on how to get it; where
-/// `PEERS=required` is in the environment, it fails.
-pub fn peer(program: &str, package: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file());
-    if found.is_none() {
-        leave_out(&format!("there is no `{program}` here: apt-get install {package}"));
-    }
-    found
-}
-
-/// Says why a test is left out, unless that is not allowed.
-pub fn leave_out(why: &str) {
-    assert!(env::var("PEERS").as_deref() != Ok("required"), "{why}");
-    eprintln!("left out: {why}");
-}
-
-/// A TCP port that nobody has just now.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// Breaks a connection off: the other side is sent RST.
-pub fn reset(stream: TcpStream) {
-    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
-}
-
-/// Random bytes from a seed (xorshift64*): the same ones each time.
-pub struct Dice(pub u64);
-
-impl Dice {
-    pub fn roll(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 8
-    }
-
-    pub fn bytes(&mut self, length: usize) -> Vec<u8> {
-        (0..length).map(|_| self.roll() as u8).collect()
-    }
 }
