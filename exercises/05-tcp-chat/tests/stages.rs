@@ -938,19 +938,18 @@ fn forgets_what_was_said() -> Stage {
             "self.bytes.drain(..length); // sent, so it goes",
         ])
         .story(|lab| {
-            const SIZE: usize = 256 << 10;
-            const COUNT: usize = 48;
+            const LINE: usize = 2000;
+            const LINES: usize = 100;
+            const COUNT: usize = 60;
             let server = lab.server()?;
             let mut room = join_all(lab, &server, ["alice", "bob"])?;
-            let said = format!("{}\n", "x".repeat(2047)).repeat(SIZE / 2048);
-            let due = said.len() + said.lines().count() * "server: ".len();
-            let mut talk = || {
-                server.feed(said.as_bytes());
-                room.iter_mut().try_for_each(|peer| peer.reads(due))
-            };
+            let said = format!("{}\n", "x".repeat(LINE - "server: \n".len())).repeat(LINES * COUNT);
             lab.memory_stays(&server, |lab| {
-                lab.in_short("the operator", "talks on, and alice and bob hear it all", |_| (0..COUNT).try_for_each(|_| talk()))?;
-                Ok((SIZE * COUNT) as u64)
+                lab.in_short("the operator", "talks on, and alice and bob hear it all", |_| {
+                    server.feed(said.as_bytes());
+                    (0..COUNT).try_for_each(|_| room.iter_mut().try_for_each(|peer| peer.reads(LINES * LINE)))
+                })?;
+                Ok(said.len() as u64)
             })?;
             lab.lowers_the_curtain()
         })
@@ -1275,7 +1274,7 @@ fn keeps_nothing_of_a_line_that_the_server_does_not_end() -> Stage {
             let (client, mut server) = client_of(lab, &[])?;
             server.send("server: hello\n")?;
             client.prints("server: hello")?;
-            lab.memory_stays(&client, |_| server.send_flood(48 << 20).map(|sent| sent as u64))?;
+            lab.memory_stays(&client, |_| server.send_flood(17 << 20).map(|sent| sent as u64))?;
             lab.lowers_the_curtain()
         })
 }
@@ -1290,8 +1289,8 @@ fn forgets_what_it_printed() -> Stage {
             "self.buffer.copy_within(self.given..self.filled, 0); // the rest moves to the front",
         ])
         .story(|lab| {
-            const COUNT: usize = 160;
-            const LINES: usize = 16;
+            const LINES: usize = 1000;
+            const COUNT: usize = 3;
             let (client, mut server) = client_of(lab, &[])?;
             let lines = format!("client-2: {}\n", "x".repeat(4000)).repeat(LINES);
             lab.memory_stays(&client, |lab| {

@@ -5,8 +5,8 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use scenario::{
-    Chapter, Example, Lab, Meaning, Outcome, Profile, Program, Role, Rule, Stage, TcpPeer, TcpStand, Transport,
-    WithClient, demand, quoted, stages,
+    Breaking, Chapter, Example, Lab, Meaning, Outcome, Profile, Program, Role, Rule, Stage, TcpPeer, TcpStand,
+    Transport, WithClient, demand, quoted, stages,
 };
 
 scenario::main!("sticky-packets", chapter);
@@ -43,6 +43,7 @@ pub fn chapter() -> Chapter {
         forgets_what_it_returned,
         refuses_a_framing_that_is_none_of_the_three,
         sends_all_then_hears_all,
+        hears_while_it_sends,
         sends_lines,
         without_framing_it_prints_what_it_reads,
         with_no_text_it_sends_nothing,
@@ -175,7 +176,7 @@ fn shows_the_trouble() -> Stage {
 
 fn returns_each_message() -> Stage {
     Stage::server("Three messages in one segment are three messages")
-        .promises(["S1", "S2"])
+        .promises(["S1", "S2", "C1"])
         .why(
             "The length stands in front of the message, so the reader knows where it ends before it has come. Four bytes, the \
              highest first: the order of bytes on every network.",
@@ -362,7 +363,7 @@ fn takes_any_bytes() -> Stage {
             let server = lab.server()?;
             let mut alice = lab.tcp("alice", &server)?;
             let every_byte: Vec<u8> = (0..=255).collect();
-            let messages: [&[u8]; 8] = [
+            let messages: [&[u8]; 9] = [
                 b"two\nlines\r\n",
                 b"\0\0\0\x05hello",
                 b"\x1b[2J\x07 \0 \x7f \t \"quotes\" and \\ backslashes",
@@ -371,6 +372,7 @@ fn takes_any_bytes() -> Stage {
                 &every_byte,
                 b"\xff\xff\xff\xff",
                 b"exit",
+                b"ends with nothing\0\0",
             ];
             for (number, message) in messages.iter().enumerate() {
                 exchange(&mut alice, &server, number + 1, message)?;
@@ -629,7 +631,7 @@ fn ends_inside(mut peer: TcpPeer, server: &Program, framed: &[u8], words: &str) 
 
 fn serves_others_beside_those_that_wait() -> Stage {
     Stage::server("Clients that say nothing, half a message, or do not listen keep nobody waiting")
-        .promises(["C6", "S1"])
+        .promises(["C6", "S1", "C10"])
         .why(
             "A server waits in two places: for what a client sends, and for room to write to one that does not read. Whoever \
              waits in the one thread of all clients lets everybody wait.",
@@ -653,11 +655,16 @@ fn serves_others_beside_those_that_wait() -> Stage {
             half.is_read()?;
             let mut deaf = lab.tcp("deaf", &server)?;
             deaf.stops_reading();
+            let before = server.memory();
             let long = frame(vec![0xff; 64 << 10]);
             lab.in_short("deaf", "sends messages of 64 KiB, as many as the server takes", |_| {
                 // Header and message again and again: where the sending stops, the server waits for room to answer.
-                deaf.send_repeatedly(&long, 16 << 20)
+                deaf.send_repeatedly(&long, 24 << 20)
             })?;
+            if let (Some(before), Some(now)) = (before, server.memory()) {
+                let grown = now.saturating_sub(before) / 1_000_000;
+                demand(grown < 12, || format!("Your server grew by {grown} MB for echoes that nobody reads.")).breaking(&["C10"])?;
+            }
             let guest = |lab: &mut Lab, name| {
                 let mut guest = lab.tcp(name, &server)?;
                 exchange(&mut guest, &server, 1, b"hello")?;
@@ -805,8 +812,8 @@ fn hear_all(server: &mut TcpPeer, client: &Program, due: &[u8], count: usize) ->
     client.prints(&format!("sent {count} messages"))
 }
 
-/// The client must end with an error; what it printed of the echoes before is open.
-fn fails_after_some_echoes(client: &Program) -> Outcome {
+/// The client must end with an error; how many of the echoes that came it printed before is open.
+fn fails_after_some_echoes(client: &Program, came: &[&str]) -> Outcome {
     let finished = client.ends()?;
     let status = finished.code.map_or("a signal".to_owned(), |code| format!("status {code}"));
     demand(finished.code == Some(1), || {
@@ -815,12 +822,19 @@ fn fails_after_some_echoes(client: &Program) -> Outcome {
     let last = finished.stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
     demand(last.starts_with("error: "), || {
         "Your client ended without a last line on stderr that begins with `error: `.".to_owned()
+    })?;
+    let echoes = came.iter().map(|text| format!("echo {}", quoted(text.as_bytes())));
+    let other =
+        finished.stdout.lines().filter(|line| line.starts_with("echo")).zip(echoes).find(|(line, echo)| line != echo);
+    demand(other.is_none(), || {
+        let (line, echo) = other.unwrap_or_default();
+        format!("Your client printed `{line}`, where `{echo}` had come.")
     })
 }
 
 fn sends_all_then_hears_all() -> Stage {
     Stage::client("It sends every message, ends its stream, and hears the echoes")
-        .promises(["S7", "C4"])
+        .promises(["S7", "C4", "C1"])
         .why(
             "To send and wait, send and wait, costs the time of a journey there and back for each message. Sent all at once they \
              cost it once. Three writes or one, the bytes on the wire are the same.",
@@ -837,6 +851,37 @@ fn sends_all_then_hears_all() -> Stage {
                 server.send(frame(message))?;
                 client.prints(&format!("echo {message:?}"))?;
             }
+            client.ends_well()
+        })
+}
+
+fn hears_while_it_sends() -> Stage {
+    Stage::client("It hears echoes while it still sends")
+        .promises(["S7"])
+        .why(
+            "The server returns a message before it reads the next. If nobody reads what it returns, it cannot go on; if the client \
+             reads only when all is sent, both wait for ever. With little data nobody notices: it fits into the buffers on the way.",
+        )
+        .hints([
+            "What does your client do while `write` waits because the server does not read?",
+            "It has to read what comes back, in another thread, or whenever something is there. \"sent\" is still said first.",
+            "thread::spawn(move || read_all(reading, &announce)); // and the main thread writes",
+        ])
+        .story(|lab| {
+            let texts = ["a".repeat(20_000), "b".repeat(120_000), "c".repeat(120_000), "d".repeat(120_000)];
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let stand = lab.tcp_server_with_little_room()?;
+            let client = lab.client(stand.address(), &[&["--timeout", "60"], &texts[..]].concat())?;
+            let mut server = stand.accept()?;
+            server.expect(frame(texts[0]))?;
+            server.is_full()?;
+            server.send(frame(texts[0]))?;
+            server.is_read()?;
+            server.expect(frames(&texts[1..]))?;
+            server.expect_end()?;
+            client.prints("sent 4 messages")?;
+            server.send(frames(&texts[1..]))?;
+            texts.iter().try_for_each(|text| client.prints(&format!("echo {text:?}")))?;
             client.ends_well()
         })
 }
@@ -863,7 +908,7 @@ fn sends_lines() -> Stage {
 
 fn without_framing_it_prints_what_it_reads() -> Stage {
     Stage::client("Without framing, it prints what each read brings")
-        .promises(["S7", "S6"])
+        .promises(["S7", "S6", "C7"])
         .why(
             "Three messages were sent, and what comes back is bytes. Neither their number nor their borders are the sender's: \
              that is the trouble this chapter is about.",
@@ -916,7 +961,7 @@ fn with_no_text_it_sends_nothing() -> Stage {
 
 fn sends_any_text() -> Stage {
     Stage::client("Any text is sent as it is, and its echo is printed so that it harms nobody")
-        .promises(["S7", "S3", "C7"])
+        .promises(["S7", "S3", "C7", "S8"])
         .why("What comes from a network may be anything. What is printed as a literal cannot drive the terminal.")
         .hints([
             "What becomes of an empty TEXT, or of one with a newline in it?",
@@ -972,17 +1017,18 @@ fn another_echo_is_an_error() -> Stage {
             "ensure!(message == text.as_bytes(), \"it returned {} for {text:?}\", quoted(message));",
         ])
         .story(|lab| {
-            for wrong in [["hello", "worlds"], ["world", "hello"], ["hello", ""], ["HELLO", "world"]] {
+            let wrong = [["hello", "worlds"], ["world", "hello"], ["hello", ""], ["HELLO", "world"], ["hellow", "orld"]];
+            for came in wrong {
                 let (client, mut server) = client_of(lab, &["hello", "world"])?;
                 hear_all(&mut server, &client, &frames(&["hello", "world"]), 2)?;
-                server.send_unwelcome(frames(&wrong));
-                fails_after_some_echoes(&client)?;
+                server.send_unwelcome(frames(&came));
+                fails_after_some_echoes(&client, &came)?;
             }
-            for wrong in ["hello\nworlds\n", "world\nhello\n", "hello\n\nworld\n", "hello\nworld\r\n"] {
+            for came in [["hello", "worlds"], ["world", "hello"], ["hello", ""], ["hello", "world\r"], ["hellow", "orld"]] {
                 let (client, mut server) = client_of(lab, &["--framing", "line", "hello", "world"])?;
                 hear_all(&mut server, &client, b"hello\nworld\n", 2)?;
-                server.send_unwelcome(wrong);
-                fails_after_some_echoes(&client)?;
+                server.send_unwelcome(format!("{}\n{}\n", came[0], came[1]));
+                fails_after_some_echoes(&client, &came)?;
             }
             Ok(())
         })
@@ -1150,7 +1196,7 @@ fn does_not_wait_for_ever() -> Stage {
                 let (client, mut server) = client_of(lab, &["--timeout", "0.2", "hello"])?;
                 // On a busy machine, 0.2 seconds may be over before it has sent: then it ends all the sooner.
                 server.send_unheeded(&frame("hello")[..part]);
-                fails_after_some_echoes(&client)?;
+                fails_after_some_echoes(&client, &["hello"])?;
             }
             Ok(())
         })
