@@ -292,7 +292,9 @@ impl Connection<'_> {
 /// Sends the rest of a file. A file that has become shorter meanwhile is an error: another length was promised.
 ///
 /// `io::copy` alone would move 8 KiB at a time, and make two system calls for each; with this buffer it is 64 KiB. Much
-/// more would not stay in the processor's cache between the file and the socket.
+/// more would not stay in the processor's cache between the file and the socket. What `io::copy` has on the stack
+/// belongs to this function's frame, and not to one that lasts as long as the connection.
+#[inline(never)]
 fn carry(file: File, length: u64, stream: &mut TcpStream) -> io::Result<()> {
     let mut buffered = BufWriter::with_capacity(FILE_PIECE, stream);
     let copied = io::copy(&mut file.take(length), &mut buffered)?;
