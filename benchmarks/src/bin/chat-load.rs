@@ -1,7 +1,7 @@
 //! `chat-load ADDRESS RECEIVERS`: one client talks, the others listen. When all are in the room, it prints `ready`. For
-//! each line `BURST SECONDS` on stdin, it says so many lines in one write, waits until everybody has heard them, says the
-//! next, and so on; then it prints the lines delivered in a second, and how many microseconds it took from saying to
-//! hearing, at p50 and p99.
+//! each line `BURST SECONDS` on stdin, it says so many lines in one write, waits until everybody has heard them, says
+//! the next, and so on; then it prints the lines delivered in a second, and how many microseconds it took from saying
+//! to hearing, at p50 and p99.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,5 +1,5 @@
-//! Ours and its peers are measured in turn, A B C A B C, so that a busy machine is busy for all of them. What counts is the
-//! median of the ratios within a round: ours against the peer that is the best in this row.
+//! Ours and its peers are measured in turn, A B C A B C, so that a busy machine is busy for all of them. What counts is
+//! the median of the ratios within a round: ours against the peer that is the best in this row.
 
 use std::time::{Duration, Instant};
 
