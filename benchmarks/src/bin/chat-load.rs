@@ -30,7 +30,7 @@ fn main() -> anyhow::Result<()> {
         let (burst, seconds) = line.split_once(' ').context("write: BURST SECONDS")?;
         let (burst, time) = (burst.parse()?, Duration::from_secs_f64(seconds.parse()?));
         // The first rounds find buffers cold and small.
-        room.talk(burst, time / 10)?;
+        room.talk(burst, time / 3)?;
         let heard = room.talk(burst, time)?;
         println!("{:.0} {:.0} {:.0}", heard.rate, heard.percentile(50), heard.percentile(99));
     }

@@ -12,7 +12,7 @@ use super::idle::memory_of_each;
 use super::programs::{Server, build, figures, find};
 
 /// How long one measurement takes, in seconds.
-const SECONDS: &str = "0.2";
+const SECONDS: &str = "0.4";
 
 /// How long a thousand clients may take to come in, and a measurement to end.
 const PATIENCE: Duration = Duration::from_secs(60);
