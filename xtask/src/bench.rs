@@ -20,7 +20,7 @@ pub struct Arguments {
     #[arg(value_enum)]
     what: What,
     /// How many measurements of each, taken in turn; the median counts
-    #[arg(long, default_value = "7", value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, default_value = "9", value_parser = clap::value_parser!(u32).range(1..=100))]
     runs: u32,
 }
 

@@ -1,7 +1,7 @@
 //! `chat-load ADDRESS RECEIVERS`: one client talks, the others listen. When all are in the room, it prints `ready`. For
-//! each line `BURST SECONDS` on stdin, it says so many lines in one write, waits until everybody has heard them, says the
-//! next, and so on; then it prints the lines delivered in a second, and how many microseconds it took from saying to
-//! hearing, at p50 and p99.
+//! each line `BURST SECONDS` on stdin, it says so many lines in one write, waits until everybody has heard them, says
+//! the next, and so on; then it prints the lines delivered in a second, and how many microseconds it took from saying
+//! to hearing, at p50 and p99.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -30,7 +30,7 @@ fn main() -> anyhow::Result<()> {
         let (burst, seconds) = line.split_once(' ').context("write: BURST SECONDS")?;
         let (burst, time) = (burst.parse()?, Duration::from_secs_f64(seconds.parse()?));
         // The first rounds find buffers cold and small.
-        room.talk(burst, time / 10)?;
+        room.talk(burst, time / 3)?;
         let heard = room.talk(burst, time)?;
         println!("{:.0} {:.0} {:.0}", heard.rate, heard.percentile(50), heard.percentile(99));
     }

@@ -1,5 +1,5 @@
-//! `idle-clients ADDRESS COUNT [PATH]`: connects so many clients, prints `ready`, and keeps them until its stdin ends. With
-//! a PATH, each has asked for it over HTTP once, and may ask again.
+//! `idle-clients ADDRESS COUNT [PATH]`: connects so many clients, prints `ready`, and keeps them until its stdin ends.
+//! With a PATH, each has asked for it over HTTP once, and may ask again.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,7 +1,8 @@
 //! `tftp-load ADDRESS get|put NAME MEBIBYTES BLKSIZE WINDOWSIZE AT_A_TIME`: moves the file NAME, or new files NAME-0,
 //! NAME-1 …, so many at a time, and prints how many megabytes went over in a second, all together.
 //!
-//! A client with nothing but what the measurement needs: no file on its side, and options only where they say something.
+//! A client with nothing but what the measurement needs: no file on its side, and options only where they say
+//! something.
 
 use std::io::ErrorKind::{TimedOut, WouldBlock};
 use std::net::{SocketAddr, UdpSocket};

@@ -1,13 +1,17 @@
-//! Ours and its peers are measured in turn, A B C A B C, so that a busy machine is busy for all of them. What counts is the
-//! median of the ratios within a round: ours against the peer that is the best in this row.
+//! Ours and its peers are measured in turn, A B C A B C, so that a busy machine is busy for all of them. What counts is
+//! the median of the ratios within a round: ours against the peer that is the best in this row.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::median;
 use crate::print;
 
-/// After this time, no further round of a row begins, if there were three.
-const TIME_FOR_A_ROW: Duration = Duration::from_secs(5);
+/// After this time, three rounds of a row must do.
+const TIME_FOR_A_ROW: Duration = Duration::from_secs(15);
+
+/// After this time, three rounds of each row must do that is still to come.
+const TIME_FOR_ALL: Duration = Duration::from_secs(120);
 
 /// One who takes part: ours is the first.
 pub struct Contestant<T> {
@@ -44,7 +48,8 @@ pub fn rows<T, const N: usize>(
     mut measure: impl FnMut(&mut T) -> anyhow::Result<[f64; N]>,
 ) {
     let mut rounds: Vec<Vec<[f64; N]>> = contestants.iter().map(|_| Vec::new()).collect();
-    let began = Instant::now();
+    static ALL_BEGAN: OnceLock<Instant> = OnceLock::new();
+    let (all_began, began) = (ALL_BEGAN.get_or_init(Instant::now), Instant::now());
     for round in 0..runs {
         for (contestant, results) in contestants.iter_mut().zip(&mut rounds) {
             match contestant.what.as_mut().map(&mut measure) {
@@ -53,7 +58,7 @@ pub fn rows<T, const N: usize>(
                 Err(_) => {}
             }
         }
-        if round >= 2 && began.elapsed() > TIME_FOR_A_ROW {
+        if round >= 2 && (began.elapsed() > TIME_FOR_A_ROW || all_began.elapsed() > TIME_FOR_ALL) {
             break;
         }
     }

@@ -24,8 +24,8 @@ struct Entrant {
     idle: Option<Child>,
 }
 
-/// What is asked for: the row, the path, connections, seconds, whether each request has a connection of its own, and the
-/// ratio to nginx that is due.
+/// What is asked for: the row, the path, connections, seconds, whether each request has a connection of its own, and
+/// the ratio to nginx that is due.
 const LOADS: [Load; 4] = [
     Load { row: "1 KiB, 64 connections that stay", path: "/small.txt", connections: 64, closing: false, due: 1.5 },
     Load { row: "1 KiB, a connection each, 64 at once", path: "/small.txt", connections: 64, closing: true, due: 0.75 },

@@ -7,7 +7,7 @@ use super::idle::memory_of_each;
 use super::programs::{Server, build, run as load};
 
 /// How long one measurement takes.
-const SECONDS: &str = "0.4";
+const SECONDS: &str = "0.2";
 
 /// What an idle client may cost, in KiB.
 const MEMORY: f64 = 32.0;

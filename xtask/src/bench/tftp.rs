@@ -1,5 +1,6 @@
-//! The reference server of tftp, `--quiet`, against in.tftpd, atftpd, dnsmasq and rs-tftpd, asked by one client of our own
-//! that does nothing but move bytes; and the reference client against those of atftp and busybox, all at our server.
+//! The reference server of tftp, `--quiet`, against in.tftpd, atftpd, dnsmasq and rs-tftpd, asked by one client of our
+//! own that does nothing but move bytes; and the reference client against those of atftp and busybox, all at our
+//! server.
 //!
 //! In a single transfer, client and server take turns: one waits while the other works. So both run on one processor;
 //! with two, it would mostly be measured how long each takes to wake the other.

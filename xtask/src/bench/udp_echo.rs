@@ -6,7 +6,7 @@ use super::contest::{Better, Contestant, Figure, heading, rows};
 use super::programs::{Server, build, run as load};
 
 /// How long one measurement takes.
-const SECONDS: &str = "0.5";
+const SECONDS: &str = "0.3";
 
 pub fn run(runs: u32) -> anyhow::Result<ExitCode> {
     let programs = build("udp-echo-solution")?;
