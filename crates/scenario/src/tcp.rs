@@ -411,6 +411,25 @@ impl TcpPeer {
         }
     }
 
+    /// Closes its sending side, and tells whether nothing more comes but the end. Somebody who does not close in turn within
+    /// `time` is left alone.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn takes_leave(&mut self, time: Duration) -> Outcome<bool> {
+        // Whoever has closed already is as good as one that will.
+        let _ = self.stream.shutdown(Shutdown::Write);
+        if self.ahead.is_empty()
+            && self.hears_within(time)?
+            && let Came::Bytes(bytes) = self.read_some()?
+        {
+            self.ahead.extend(bytes);
+        }
+        self.note_received(&self.ahead);
+        Ok(self.ahead.is_empty())
+    }
+
     /// The connection must end here, in order or not, with nothing before that.
     ///
     /// # Errors

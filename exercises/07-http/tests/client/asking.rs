@@ -157,14 +157,16 @@ pub fn calls_port_80() -> Stage {
                 Err(Trouble::Lab(_)) => return skip("only an administrator may listen on port 80"),
                 Err(trouble) => return Err(trouble),
             };
-            let client = lab.client(format!("http://{host}/here"), &[])?;
-            let (mut server, request) = hears(&stand)?;
-            let got = request.values("Host")[0].to_owned();
-            demand(got == host || got == format!("{host}:80"), || {
-                format!("`Host: {got}` was sent, where `{host}` was due.")
-            })?;
-            request.is("GET /here")?;
-            is_answered(&client, &mut server)
+            lab.in_short("client", "is given the URL of a server on port 80", |lab| {
+                let client = lab.client(format!("http://{host}/here"), &[])?;
+                let (mut server, request) = hears(&stand)?;
+                let got = request.values("Host")[0].to_owned();
+                demand(got == host || got == format!("{host}:80"), || {
+                    format!("`Host: {got}` was sent, where `{host}` was due.")
+                })?;
+                request.is("GET /here")?;
+                is_answered(&client, &mut server)
+            })
         })
 }
 
@@ -183,22 +185,25 @@ pub fn speaks_nothing_but_http() -> Stage {
         .story(|lab| {
             let stand = lab.tcp_server()?;
             let address = stand.address();
+            let cannot_fetch = |lab: &mut Lab, wrong: &str| {
+                let client = lab.bare(Role::Client, &[wrong])?;
+                let called = called_by(&stand, &client)?;
+                demand(called.is_none(), || format!("Your client called a server for {wrong}, which it cannot fetch."))?;
+                cannot_use(&client)
+            };
             for wrong in [
                 format!("https://{address}/"),
                 format!("ftp://{address}/"),
                 format!("file://{address}/etc/passwd"),
                 format!("httpx://{address}/"),
-                // A port of 16 bits: cut to those, this would be ours.
-                format!("http://127.0.0.1:{}/", 65_536 + u32::from(address.port())),
                 "http://127.0.0.1:80x/".to_owned(),
                 "http:///path".to_owned(),
             ] {
-                let client = lab.bare(Role::Client, &[&wrong])?;
-                let called = called_by(&stand, &client)?;
-                demand(called.is_none(), || format!("Your client called a server for {wrong}, whose language it does not speak."))?;
-                cannot_use(&client)?;
+                cannot_fetch(lab, &wrong)?;
             }
-            Ok(())
+            // A port has 16 bits. Cut to those, this would be the lab's.
+            let beyond = format!("http://127.0.0.1:{}/", 65_536 + u32::from(address.port()));
+            lab.in_short("client", "is given a URL with a port beyond 65535", |lab| cannot_fetch(lab, &beyond))
         })
 }
 

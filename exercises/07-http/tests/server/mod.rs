@@ -91,12 +91,8 @@ fn ask(lab: &mut Lab, server: &Program, request: impl AsRef<[u8]>) -> Outcome<Re
     let mut alice = lab.tcp("alice", server)?;
     let answer = exchange(server, &mut alice, request)?;
     // Who reads the end of one side closes the other. Somebody may be slow to, and be right.
-    const A_WHILE: Duration = Duration::from_millis(200);
-    alice.ends_sending().ok();
-    let comes_to_an_end = !alice.hears_within(A_WHILE)? || alice.is_at_its_end()?;
-    answer
-        .demand(comes_to_an_end, || format!("Behind the answer to `{}`, more came.", answer.asked))
-        .breaking(&["H5"])?;
+    let nothing_came = alice.takes_leave(Duration::from_millis(200))?;
+    answer.demand(nothing_came, || format!("Behind the answer to `{}`, more came.", answer.asked)).breaking(&["H5"])?;
     Ok(answer)
 }
 

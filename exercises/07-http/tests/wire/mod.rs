@@ -304,12 +304,12 @@ fn transcript_of(line: &str) -> String {
     }
 }
 
-/// A message as a line of the transcript: whole when it is short, else its first line, the number of its fields, and its
-/// body.
+/// A message as a line of the transcript: whole when it is short, and the same in every run; else its first line, the number
+/// of its fields, and its body.
 pub fn describe(bytes: &[u8]) -> String {
     const SHORT: usize = 100;
     let whole = quoted(bytes);
-    if whole.chars().count() <= SHORT {
+    if whole.chars().count() <= SHORT && !whole.contains("Date: ") {
         return whole;
     }
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return whole };
