@@ -49,11 +49,11 @@ pub fn waits_for_each_piece_anew() -> Stage {
         .mostly_waiting()
         .story(|lab| {
             lab.steadily(|lab| {
-                let (client, mut server, _) = asked(lab, &["--timeout", "0.4"], "/")?;
+                let (client, mut server, _) = asked(lab, &["--timeout", "0.7"], "/")?;
                 let message = response("200 OK", &[], "slow page");
                 let (head, body) = message.split_at(message.len() - 9);
                 server.send(head)?;
-                server.send_byte_by_byte(body, Duration::from_millis(90))?;
+                server.send_byte_by_byte(body, Duration::from_millis(130))?;
                 prints(&client, &message, "slow page")
             })
         })

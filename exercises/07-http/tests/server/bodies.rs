@@ -140,11 +140,11 @@ pub fn waits_while_a_body_moves() -> Stage {
         .mostly_waiting()
         .story(|lab| {
             lab.steadily(|lab| {
-                let (_site, server) = served(lab, &["--timeout", "0.4"])?;
+                let (_site, server) = served(lab, &["--timeout", "0.7"])?;
                 let mut alice = lab.tcp("alice", &server)?;
                 let head = request("POST /app/echo", &["Content-Length: 8"], "");
                 alice.send(&head)?;
-                alice.send_byte_by_byte("slow but", Duration::from_millis(130))?;
+                alice.send_byte_by_byte("slow but", Duration::from_millis(150))?;
                 answer_to(&server, &mut alice, &head)?.is(200)?.says("slow but")?;
                 Ok(())
             })

@@ -302,17 +302,17 @@ pub fn closes_idle_connections() -> Stage {
         .mostly_waiting()
         .story(|lab| {
             lab.steadily(|lab| {
-                let (_site, server) = served(lab, &["--timeout", "0.4"])?;
+                let (_site, server) = served(lab, &["--timeout", "0.8"])?;
                 let mut alice = lab.tcp("alice", &server)?;
                 exchange(&server, &mut alice, get("/hello.txt"))?.is(200)?;
                 // A connection where nothing was ever said, too.
                 let mut bob = lab.tcp("bob", &server)?;
-                std::thread::sleep(Duration::from_millis(200));
+                std::thread::sleep(Duration::from_millis(400));
                 exchange(&server, &mut alice, get("/hello.txt"))
                     .or_rather("Half of the timeout after an answer, the connection must be there.")?
                     .is(200)?;
                 for (peer, who) in [(&mut bob, "bob"), (&mut alice, "alice")] {
-                    is_closed_in_silence(peer).or_rather(&format!("The timeout is 0.4 s, and {who} has said nothing."))?;
+                    is_closed_in_silence(peer).or_rather(&format!("The timeout is 0.8 s, and {who} has said nothing."))?;
                 }
                 // Whether a 408 is said, and printed, is left open.
                 lab.lowers_the_curtain()
@@ -340,10 +340,10 @@ pub fn waits_anew_after_each_answer() -> Stage {
         .mostly_waiting()
         .story(|lab| {
             lab.steadily(|lab| {
-                let (_site, server) = served(lab, &["--timeout", "0.5"])?;
+                let (_site, server) = served(lab, &["--timeout", "0.8"])?;
                 let mut alice = lab.tcp("alice", &server)?;
                 for _ in 0..4 {
-                    std::thread::sleep(Duration::from_millis(220));
+                    std::thread::sleep(Duration::from_millis(300));
                     exchange(&server, &mut alice, get("/hello.txt"))?.is(200)?.says(HELLO)?;
                 }
                 Ok(())
