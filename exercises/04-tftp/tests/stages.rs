@@ -85,6 +85,7 @@ pub fn chapter() -> Chapter {
         asks_again,
         gives_up_asking,
         asks_as_often_as_its_timeout_says,
+        does_not_acknowledge_again_too_early,
         acknowledges_again,
         sends_its_data_again,
         gives_up_in_the_middle,
@@ -2827,16 +2828,6 @@ fn asks_as_often_as_its_timeout_says() -> Stage {
             }
             lab.steadily(|lab| {
                 let folder = lab.folder("folder")?;
-                let mut counter = client_with_timeout(lab, folder, "1", &["get", "file", "{folder}/file"])?;
-                counter.is_asked(1, "file", "octet", &[])?;
-                counter.answers(data(1, &content(512)))?;
-                counter.port.expect(ack(1))?;
-                counter.port.expect_silence(Duration::from_millis(600))?;
-                counter.sends(&content(512), 2, 512)?;
-                counter.is_done(&format!("got \"file\": {}", tally(512, 512)))
-            })?;
-            lab.steadily(|lab| {
-                let folder = lab.folder("folder")?;
                 folder.put("up", "all")?;
                 let mut counter = client_with_timeout(lab, folder, "0.1", &["put", "{folder}/up", "--tries", "12"])?;
                 let request = counter.desk.receive("WRQ")?.bytes;
@@ -2848,6 +2839,29 @@ fn asks_as_often_as_its_timeout_says() -> Stage {
                 counter.client.says("put \"up\": 3 bytes in 1 blocks")?;
                 counter.client.ends_well()?;
                 counter.forgets_what_waits()
+            })
+        })
+}
+
+fn does_not_acknowledge_again_too_early() -> Stage {
+    Stage::client("An ACK is not sent again before the time is up")
+        .promises(["F15"])
+        .why("A block that takes long is not lost. Whoever asks for it too early gets it twice, and makes a slow network slower.")
+        .hints([
+            "How long does your client wait for the next block?",
+            "As long as `--timeout` says, from the moment the ACK was sent.",
+            "Patience::new(terms.timeout, terms.tries), and `renew` with every block",
+        ])
+        .story(|lab| {
+            lab.steadily(|lab| {
+                let folder = lab.folder("folder")?;
+                let mut counter = client_with_timeout(lab, folder, "1", &["get", "file", "{folder}/file"])?;
+                counter.is_asked(1, "file", "octet", &[])?;
+                counter.answers(data(1, &content(512)))?;
+                counter.port.expect(ack(1))?;
+                counter.port.expect_silence(Duration::from_millis(600))?;
+                counter.sends(&content(512), 2, 512)?;
+                counter.is_done(&format!("got \"file\": {}", tally(512, 512)))
             })
         })
 }
@@ -2947,7 +2961,7 @@ fn gives_up_in_the_middle() -> Stage {
             has_only(&counter.folder, &[])?;
             counter.folder.put("up", content(600))?;
             let errand = ["put", "{folder}/up", "--tries", "3"];
-            let mut counter = client_with_timeout(lab, counter.folder, "0.1", &errand)?;
+            let mut counter = client_with_timeout(lab, counter.folder, "0.05", &errand)?;
             lab.in_short("server", "takes a request and falls silent", |_| {
                 counter.is_asked(2, "up", "octet", &[])?;
                 counter.answers(ack(0))?;
@@ -3761,9 +3775,10 @@ fn gets_in_windows() -> Stage {
         ])
         .story(|lab| {
             let file = content(150);
+            lab.steadily(|lab| {
             let folder = lab.folder("folder")?;
             let errand = ["get", "file", "{folder}/file", "--blksize", "16", "--windowsize", "4"];
-            let mut counter = patient_client(lab, folder, &errand)?;
+            let mut counter = client_with_timeout(lab, folder, "1.2", &errand)?;
             counter.is_asked(1, "file", "octet", &WINDOWS)?;
             let packet = |number: u16| data(number, block(&file, number.into(), 16));
             lab.in_short("server", "sends windows, one of them without its second block", |_| {
@@ -3778,7 +3793,7 @@ fn gets_in_windows() -> Stage {
                 }
                 let sent = Instant::now();
                 counter.port.eventually(&ack(5), &ack(4)).or_rather("Block 6 is missing.")?;
-                demand(sent.elapsed() < Duration::from_secs(2), || {
+                demand(sent.elapsed() < Duration::from_millis(700), || {
                     "Your client acknowledged block 5 only when the time was up; that 6 is missing was to be seen at once.".to_owned()
                 })?;
                 for number in 6..=9 {
@@ -3791,6 +3806,7 @@ fn gets_in_windows() -> Stage {
             counter.is_done("got \"file\": 150 bytes in 10 blocks")?;
             counter.forgets_what_waits()?;
             holds(&counter.folder, "file", &file)
+            })
         })
 }
 
