@@ -112,26 +112,6 @@ impl TcpPeer {
         Ok(sent)
     }
 
-    /// Sends the same bytes again and again, until `most` bytes are sent or nobody takes more.
-    ///
-    /// # Errors
-    ///
-    /// The system refuses.
-    pub fn send_repeatedly(&mut self, bytes: impl AsRef<[u8]>, most: usize) -> Outcome {
-        self.stream.set_write_timeout(Some(Duration::from_millis(200)))?;
-        let bytes = bytes.as_ref();
-        for _ in 0..most.div_ceil(bytes.len()) {
-            if self.stream.write_all(bytes).is_err() {
-                break;
-            }
-        }
-        self.note(
-            Act::Sends,
-            format!("{} again and again, as often as the other side takes it", self.scene.described(bytes)),
-        );
-        Ok(())
-    }
-
     /// Sends the same bytes again and again, until `most` bytes are sent, the other side takes nothing for a second, or is
     /// gone; returns how many were taken.
     ///
