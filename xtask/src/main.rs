@@ -58,6 +58,8 @@ fn main() -> ExitCode {
         Command::Starter(arguments) => starter::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     };
+    // After an error, somebody may still wait for a line of a program that goes on.
+    supervise::end_all();
     build::remove_copies();
     outcome.unwrap_or_else(|error| {
         let _ = writeln!(io::stderr(), "error: {error:#}");

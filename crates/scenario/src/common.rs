@@ -150,8 +150,21 @@ fn port_taken(transport: Transport) -> Stage {
                 let because = format!("Your server printed `{line}` on stdout, although another program has the port.");
                 return demand(false, || because).breaking(&["C4"]);
             }
-            server.fails(&[&address.port().to_string()])
+            let taken = server.fails_saying(&[&address.port().to_string()])?;
+            // Another reason: an address of the documentation (RFC 5737), which no machine has as a rule.
+            let foreign = format!("192.0.2.1:{}", address.port());
+            if UdpSocket::bind("192.0.2.1:0").is_ok() {
+                return Ok(());
+            }
+            let server = lab.start_server_at(&foreign, &[])?;
+            let not_ours = server.fails_saying(&[&address.port().to_string()])?;
+            says_why(taken.replace(&address.to_string(), "ADDRESS"), not_ours.replace(&foreign, "ADDRESS"))
         })
+}
+
+/// Two failures with different reasons must not be told in the same words.
+fn says_why(one: String, other: String) -> Outcome {
+    demand(one != other, || format!("`{one}` says what was tried, and not why it failed."))
 }
 
 fn wrong_usage(stage: Stage, wrong: Vec<&'static [&'static str]>) -> Stage {
@@ -235,9 +248,9 @@ fn has_example(help: &str) -> bool {
     let says_so = |word: String| matches!(word.as_str(), "example" | "examples" | "e.g.") || word.contains('例');
     let has_port = |address: &str| address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
     let pieces: Vec<_> = help.split_whitespace().collect();
-    let is_url = |word: &str| word.split_once("http://").is_some_and(|(_, rest)| has_port(rest.trim_end_matches('/')));
+    let calls = |line: &str| line.split_once("client").is_some_and(|(_, rest)| rest.contains(" http://"));
     words.into_iter().any(says_so)
-        || pieces.iter().any(|word| is_url(word))
+        || help.lines().any(calls)
         || pieces.windows(2).any(|pair| matches!(pair[0], "--bind" | "--connect") && has_port(pair[1]))
 }
 
@@ -491,7 +504,11 @@ fn no_answer_to_connect(exchange: WithClient) -> Stage {
         .story(move |lab| {
             let (_full, port, _queue) = full_backlog()?;
             let client = lab.client(exchange.target(&format!("127.0.0.1:{port}")), &["--timeout", "0.2"])?;
-            client.fails(&[&port.to_string()])
+            let silent = client.fails_saying(&[&port.to_string()])?;
+            let (_closed, other_port) = bound_but_closed()?;
+            let client = lab.client(exchange.target(&format!("127.0.0.1:{other_port}")), &[])?;
+            let refused = client.fails_saying(&[&other_port.to_string()])?;
+            says_why(silent.replace(&port.to_string(), "PORT"), refused.replace(&other_port.to_string(), "PORT"))
         })
 }
 
@@ -523,6 +540,8 @@ mod tests {
         assert!(has_example("Example:\n  server --bind 127.0.0.1:80"));
         assert!(has_example("usage: server\n\nserver --bind 127.0.0.1:80"));
         assert!(has_example("listens there, e.g. server"));
+        assert!(has_example("usage: client [URL]\n\n  client -L http://localhost/"));
+        assert!(!has_example("usage: client [URL]\n\nURL: what to fetch (default: http://localhost/)"));
         assert!(!has_example("usage: no_example.py [--bind HOST:PORT]\n --bind HOST:PORT (default: 127.0.0.1:80)"));
     }
 }

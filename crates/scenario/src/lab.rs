@@ -522,7 +522,7 @@ impl Lab {
         }
     }
 
-    // The ports that the contract names.
+    // The ports that the briefs name.
 
     /// Makes sure that nobody has the chapter's default port, and that no other lab uses it until this one is gone.
     ///

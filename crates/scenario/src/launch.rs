@@ -84,8 +84,8 @@ impl Launch {
         Launch { words: vec![program.to_string_lossy().into_owned()], home: None, has_places: false }
     }
 
-    /// A command line as a shell splits it. `{host}` and `{port}` in it are filled in; without them the contract's
-    /// options are appended.
+    /// A command line as a shell splits it. `{host}` and `{port}` in it are filled in; without them `--bind` or
+    /// `--connect` is appended.
     ///
     /// # Errors
     ///

@@ -304,6 +304,15 @@ impl Program {
     ///
     /// It does not.
     pub fn fails(&self, naming: &[&str]) -> Outcome {
+        self.fails_saying(naming).map(|_| ())
+    }
+
+    /// The same; returns what it said.
+    ///
+    /// # Errors
+    ///
+    /// It does not fail so.
+    pub fn fails_saying(&self, naming: &[&str]) -> Outcome<String> {
         let finished = self.ends()?;
         demand(finished.code == Some(1), || {
             format!("{} {}, where 1 was due: it could not go on.", capital(&self.name()), ended(self.child()))
@@ -324,7 +333,8 @@ impl Program {
             )
         })
         .map_err(|trouble| trouble.of(&["C5"]))?;
-        self.said_no_more(&finished)
+        self.said_no_more(&finished)?;
+        Ok(last.to_owned())
     }
 
     /// The program must refuse its command line: status 2, and nothing on stdout.

@@ -189,7 +189,10 @@ impl Scene {
         let waited = self.waited();
         let what = transcript::shortened(what);
         let cast = self.cast();
-        if let Some(actor) = cast.iter().find(|actor| actor.child.has_ended()) {
+        // Of several clients, one after the other, only the last can be meant.
+        let is_last = |at: usize| !cast[at + 1..].iter().any(|later| later.role == cast[at].role);
+        let ended_last = cast.iter().enumerate().find(|(at, actor)| actor.child.has_ended() && is_last(*at));
+        if let Some((_, actor)) = ended_last {
             self.note(who, Act::Does, format!("waits for {what}: in vain"));
             // That a server has ended is said anyway.
             let how = if actor.has_deserted() {

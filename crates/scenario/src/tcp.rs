@@ -119,16 +119,20 @@ impl TcpPeer {
     ///
     /// The system refuses.
     pub fn pour(&mut self, bytes: impl AsRef<[u8]>, most: usize) -> Outcome<usize> {
-        self.stream.set_write_timeout(Some(Duration::from_secs(1)))?;
+        const IN_VAIN: Duration = Duration::from_secs(1);
         let bytes = bytes.as_ref();
         self.note(Act::Sends, format!("{} again and again", self.scene.described(bytes)));
-        let (mut sent, deadline) = (0, Instant::now() + self.scene.patience());
-        while sent < most && Instant::now() < deadline {
+        let (mut sent, mut last, deadline) = (0, Instant::now(), Instant::now() + self.scene.patience());
+        // A write that may wait would wait with what it has sent a part of, and then a second time.
+        self.stream.set_nonblocking(true)?;
+        while sent < most && last.elapsed() < IN_VAIN && Instant::now() < deadline {
             match self.stream.write(&bytes[sent % bytes.len()..]) {
-                Ok(length) => sent += length,
+                Ok(length) => (sent, last) = (sent + length, Instant::now()),
+                Err(error) if is_silence(&error) => thread::sleep(MOMENT),
                 Err(_) => break,
             }
         }
+        self.stream.set_nonblocking(false)?;
         Ok(sent)
     }
 

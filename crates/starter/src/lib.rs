@@ -43,7 +43,9 @@ pub fn manifest(solution: &str) -> String {
     let package = sections.next().unwrap_or_default().replacen("-solution\"", "\"", 1);
     let kept =
         sections.filter(|section| section.starts_with("dependencies]") || section.starts_with("dev-dependencies]"));
-    let sections: Vec<_> = kept.map(|section| format!("[{section}\n")).collect();
+    // The programs of others are for the solution's own tests.
+    let sections: Vec<_> =
+        kept.map(|section| format!("[{section}\n").replace("peers.workspace = true\n", "")).collect();
     let package = package.split("\n\n").next().unwrap_or_default();
     format!(
         "[{package}\n\n[[test]]\nname = \"stages\"\nharness = false\n\n{}\n# What a hole will use is not used yet.\n[lints.rust]\n\

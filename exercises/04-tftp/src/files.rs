@@ -220,9 +220,10 @@ impl Part {
         loop {
             let number = COUNT.fetch_add(1, Ordering::Relaxed);
             let path = folder.join(format!(".tftp-{}-{number}.part", std::process::id()));
+            let mut parts = parts();
             match File::create_new(&path) {
                 Ok(file) => {
-                    parts().push(path.clone());
+                    parts.push(path.clone());
                     return Ok((file, Some(Part(path))));
                 }
                 // Left by a program that was killed, whose process id is ours now; or another machine's.
@@ -256,7 +257,9 @@ pub fn heed_signals() -> io::Result<()> {
         let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
         std::thread::spawn(move || {
             for signal in signals.forever() {
-                parts().iter().for_each(|path| drop(fs::remove_file(path)));
+                // Held until the end, so that nobody begins another.
+                let parts = parts();
+                parts.iter().for_each(|path| drop(fs::remove_file(path)));
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
             }
         });

@@ -94,7 +94,7 @@ fn by_peer(code: u16, message: &[u8]) -> Broken {
     Broken::ByPeer { code, message: message.to_vec() }
 }
 
-/// A packet that neither delay nor repetition explains ends the transfer (RFC 1350, section 7).
+/// A packet that neither delay nor repetition explains ends the transfer (RFC 1350, section 2).
 fn out_of_place() -> Broken {
     Malformed("it has no place here").into()
 }

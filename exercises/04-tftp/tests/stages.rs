@@ -1234,7 +1234,7 @@ fn never_answers_an_error() -> Stage {
             "Nothing; also when the ERROR is cut off. An ERROR on the port of a transfer is the end of that transfer.",
             "if !is_error(packet) { socket.send_to(&error(…), peer)?; }",
         ])
-        .story(|lab| {
+        .story(|lab| lab.steadily(|lab| {
             let (server, folder) = hasty_server(lab, &[])?;
             folder.put("file", content(600))?;
             let mallory = lab.udp("mallory", &server)?;
@@ -1259,7 +1259,7 @@ fn never_answers_an_error() -> Stage {
             alice.forgets_what_waits()?;
             // What it says about the end by an ERROR is its own affair.
             lab.lowers_the_curtain()
-        })
+        }))
 }
 
 fn prints_names_escaped() -> Stage {
@@ -1945,7 +1945,8 @@ fn keeps_no_early_blocks() -> Stage {
                 Ok((count * size) as u64)
             })?;
             alice.send(error(0, "that is enough"))?;
-            lab.lowers_the_curtain()
+            lab.lowers_the_curtain()?;
+            alice.forgets_what_waits()
         })
 }
 
@@ -2285,7 +2286,7 @@ fn is_told_that_options_do_not_please() -> Stage {
             "An ERROR, which is the end, and is not answered; an upload that had not begun leaves nothing behind.",
             "Packet::Error { code, message } => return Err(Broken::ByPeer { … })",
         ])
-        .story(|lab| {
+        .story(|lab| lab.steadily(|lab| {
             let (server, folder) = server_with_timeout(lab, "0.3", &[])?;
             folder.put("file", content(30))?;
             let mut alice = lab.udp("alice", &server)?;
@@ -2303,7 +2304,7 @@ fn is_told_that_options_do_not_please() -> Stage {
             server.says_among_others(&format!("{} writes \"up\"", bob.address()))?;
             // What it says about such an end is its own affair.
             lab.lowers_the_curtain()
-        })
+        }))
 }
 
 fn takes_the_timeout_it_was_asked_for() -> Stage {

@@ -63,10 +63,17 @@ pub fn answer(site: &Site, request: &Request, names: &[String]) -> Result<Answer
 /// The answer with the file in it, or a part of it, or why not.
 fn content(request: &Request, path: &Path, file: File, about: &Metadata) -> Answer {
     todo!(
-        "An `objection` is answered `without_content`, a 304 with the ETag. Only GET has ranges, and only if \
-         `range_applies`: 206 with Content-Range `bytes 0-4/13` for a part, 416 with `bytes */13` for an \
-         unsatisfiable one. All else is 200."
+        "An `objection` is answered `without_content`, but with the ETag. Then it is what is `wanted`: 200 \
+         with all of it, 206 with a part and Content-Range `bytes 0-4/13`, or 416 with Content-Range `bytes \
+         */13`. Files have Content-Type, Last-Modified, ETag, and `Accept-Ranges: bytes`; a part that was \
+         asked for with If-Range has but the last two, because the client has a part with all of them \
+         already (RFC 9110, section 15.3.7)."
     )
+}
+
+/// Which part of the file the client wants. Only GET has parts (RFC 9110, section 14.2).
+fn wanted(request: &Request, validators: &Validators, size: u64) -> Range {
+    todo!("The `range` of the only Range field of a GET, if it `range_applies`; else all of it.")
 }
 
 /// An answer to a request whose condition does not hold.
@@ -80,7 +87,7 @@ pub fn without_content(status: Status) -> Answer {
 /// By what one state of a file is told from another: its length, and the time of its last change as exactly as the
 /// system has it. A date in HTTP has but seconds, and must not be in the future (RFC 9110, section 8.8.2.1).
 fn validators(about: &Metadata) -> Validators {
-    todo!("The ETag is a text in quotes that has both. `modified` is in whole seconds, and not later than now.")
+    todo!("The ETag has both, in quotes. `modified` is in whole seconds, and not later than now.")
 }
 
 /// The media type, by the end of the name. Text is taken to be UTF-8.

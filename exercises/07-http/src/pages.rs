@@ -1,6 +1,6 @@
 //! The dynamic pages: what they say depends on the request, or on the moment.
 
-use chrono::Local;
+use chrono::{Local, Timelike};
 
 use crate::answer::{Answer, Content, Refusal, Status};
 use crate::percent;
@@ -12,10 +12,10 @@ use crate::target::Target;
 /// # Errors
 ///
 /// None.
-pub fn time(_: &Request, _: &[u8]) -> Result<Answer, Refusal> {
+pub fn time(_: &Request, _: Vec<u8>) -> Result<Answer, Refusal> {
     todo!(
-        "A text with `Local::now()` in it: `%Y-%m-%d %H:%M:%S%.6f` after \"Current time is \", and a \
-         newline."
+        "\"Current time is YYYY-MM-DD HH:MM:SS.ffffff\" and a newline: date, hour, minute, second and \
+         microseconds of `Local::now()`. It must not come from a cache: `Cache-Control: no-store`."
     )
 }
 
@@ -24,7 +24,7 @@ pub fn time(_: &Request, _: &[u8]) -> Result<Answer, Refusal> {
 /// # Errors
 ///
 /// For a query that cannot be decoded.
-pub fn query(request: &Request, _: &[u8]) -> Result<Answer, Refusal> {
+pub fn query(request: &Request, _: Vec<u8>) -> Result<Answer, Refusal> {
     todo!("A line `key=value` for each of the query's `percent::pairs`.")
 }
 
@@ -33,6 +33,6 @@ pub fn query(request: &Request, _: &[u8]) -> Result<Answer, Refusal> {
 /// # Errors
 ///
 /// None.
-pub fn echo(request: &Request, body: &[u8]) -> Result<Answer, Refusal> {
+pub fn echo(request: &Request, body: Vec<u8>) -> Result<Answer, Refusal> {
     todo!("The body, with the request's Content-Type, or else `application/octet-stream`.")
 }

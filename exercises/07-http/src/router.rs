@@ -12,7 +12,7 @@ struct Page {
     path: [&'static str; 2],
     /// The methods, as an Allow field has them.
     allow: &'static str,
-    make: fn(&Request, &[u8]) -> Result<Answer, Refusal>,
+    make: fn(&Request, Vec<u8>) -> Result<Answer, Refusal>,
 }
 
 const PAGES: [Page; 3] = [
@@ -25,7 +25,7 @@ const PAGES: [Page; 3] = [
 const ALLOW_FILE: &str = "GET, HEAD";
 
 /// Answers a request whose body is here.
-pub fn answer(site: &Site, request: &Request, body: &[u8]) -> Answer {
+pub fn answer(site: &Site, request: &Request, body: Vec<u8>) -> Answer {
     todo!(
         "An unknown method is 501. Then find the page with these `names`, and else take it for a file. A \
          method that is not in Allow is 405 (`not_allowed`), also for a `Target::Server`. For a page, ask \
@@ -39,7 +39,7 @@ pub fn wants_body(request: &Request) -> bool {
     todo!("True for POST to `/app/echo`.")
 }
 
-fn made(page: &Page, request: &Request, body: &[u8]) -> Result<Answer, Refusal> {
+fn made(page: &Page, request: &Request, body: Vec<u8>) -> Result<Answer, Refusal> {
     match objection(&request.method, &request.fields, &Validators::default()) {
         Some(status) => Ok(files::without_content(status)),
         None => (page.make)(request, body),

@@ -92,3 +92,27 @@ fn is_tunnel(text: &str) -> bool {
     let port = text[host.len()..].strip_prefix(':').unwrap_or_default();
     is_authority(text) && !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_names_that_only_lead_down() {
+        let names = |path: &str| Target::parse("GET", path).unwrap().names();
+        for (path, due) in [
+            ("/", &[""][..]),
+            ("/a/b", &["a", "b"]),
+            ("/a//b/", &["a", "", "b", ""]),
+            ("//a", &["a"]),
+            ("/%41%20/%E6%88%91", &["A ", "我"]),
+            ("/...", &["..."]),
+            ("/%252e%252e", &["%2e%2e"]),
+        ] {
+            assert_eq!(names(path).unwrap(), due, "{path}");
+        }
+        for path in ["/..", "/a/../b", "/%2e%2e/a", "/.%2E", "/a%2fb", "/a%00", "/.", "/%FF"] {
+            assert_eq!(names(path), None, "{path}");
+        }
+    }
+}

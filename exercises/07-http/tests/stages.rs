@@ -64,7 +64,7 @@ pub fn chapter() -> Chapter {
         server::takes_no_body_for_a_request,
         server::closes_idle_connections,
         server::waits_anew_after_each_answer,
-        server::waits_ten_seconds_by_default,
+        server::is_patient_by_default,
         // Bodies.
         server::takes_a_body_in_pieces,
         server::takes_no_half_body,
@@ -150,7 +150,7 @@ pub fn chapter() -> Chapter {
         client::stays_where_no_redirect_leads,
         client::does_not_wait_for_ever,
         client::waits_for_each_piece_anew,
-        client::waits_five_seconds_by_default,
+        client::is_patient_by_default,
         client::the_pair_fetches_a_page,
     ];
     Chapter::new("http", include_str!("../README.md"), profile, stages).describing(wire::describe)

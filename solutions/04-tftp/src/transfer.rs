@@ -94,7 +94,7 @@ fn by_peer(code: u16, message: &[u8]) -> Broken {
     Broken::ByPeer { code, message: message.to_vec() }
 }
 
-/// A packet that neither delay nor repetition explains ends the transfer (RFC 1350, section 7).
+/// A packet that neither delay nor repetition explains ends the transfer (RFC 1350, section 2).
 fn out_of_place() -> Broken {
     Malformed("it has no place here").into()
 }
@@ -168,7 +168,7 @@ impl<'a> Sender<'a> {
     /// For each: `fill` the packet behind its header, `write_data_header` with the number's lower 16 bits, `send`. A
     /// block that is not full is the last, so a file that fills its blocks ends with an empty one.
     fn send_window(&mut self) -> Result<(), Broken> {
-        self.under_way = 0;
+        (self.under_way, self.last) = (0, None);
         while self.under_way < self.terms.window {
             let length = self.file.fill(&mut self.packet[HEADER..])?;
             self.under_way += 1;

@@ -171,11 +171,12 @@ impl Outbox {
         if self.bytes.is_empty() {
             return Ok(());
         }
+        use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
         match stream.write(&self.bytes) {
             Ok(length) if length == self.bytes.len() => self.clear(),
             Ok(length) => drop(self.bytes.drain(..length)),
-            // No room: a write that must not wait, or has waited in vain, on Unix and on Windows.
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+            // No room: a write that must not wait, or has waited in vain, on Unix and on Windows; or has been stopped.
+            Err(error) if matches!(error.kind(), WouldBlock | TimedOut | Interrupted) => {}
             Err(error) => return Err(error),
         }
         Ok(())

@@ -135,7 +135,7 @@ impl Answer {
         let Status(code, reason) = self.status;
         let _ = write!(head, "HTTP/1.1 {code} {reason}\r\nDate: {}\r\n", http_date(now));
         for (name, value) in &self.fields {
-            let _ = write!(head, "{name}: {value}\r\n");
+            [name, ": ", value, "\r\n"].iter().for_each(|text| head.extend_from_slice(text.as_bytes()));
         }
         if !matches!(self.content, Content::None) {
             let _ = write!(head, "Content-Length: {}\r\n", self.content.length());

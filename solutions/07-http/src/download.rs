@@ -72,9 +72,10 @@ impl Part {
     fn create(folder: &Path) -> io::Result<(File, Option<Part>)> {
         for number in 0.. {
             let path = folder.join(format!(".http-{}-{number}.part", std::process::id()));
+            let mut current = current();
             match File::create_new(&path) {
                 Ok(file) => {
-                    *current() = Some(path.clone());
+                    *current = Some(path.clone());
                     return Ok((file, Some(Part(path))));
                 }
                 // Left by a program that was killed, whose process id is ours now.
@@ -113,7 +114,9 @@ pub fn heed_signals() -> io::Result<()> {
         let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
         std::thread::spawn(move || {
             for signal in signals.forever() {
-                current().iter().for_each(|path| drop(fs::remove_file(path)));
+                // Held until the end, so that nobody begins another.
+                let current = current();
+                current.iter().for_each(|path| drop(fs::remove_file(path)));
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
             }
         });

@@ -77,37 +77,43 @@ pub fn answer(site: &Site, request: &Request, names: &[String]) -> Result<Answer
 ///
 /// # Your turn
 ///
-/// An `objection` is answered `without_content`, a 304 with the ETag. Only GET has ranges, and only if `range_applies`:
-/// 206 with Content-Range `bytes 0-4/13` for a part, 416 with `bytes */13` for an unsatisfiable one. All else is 200.
+/// An `objection` is answered `without_content`, but with the ETag. Then it is what is `wanted`: 200 with all of it, 206 with
+/// a part and Content-Range `bytes 0-4/13`, or 416 with Content-Range `bytes */13`. Files have Content-Type,
+/// Last-Modified, ETag, and `Accept-Ranges: bytes`; a part that was asked for with If-Range has but the last two, because
+/// the client has a part with all of them already (RFC 9110, section 15.3.7).
 fn content(request: &Request, path: &Path, file: File, about: &Metadata) -> Answer {
-    let validators = validators(about);
+    let (validators, size) = (validators(about), about.len());
     let etag = validators.etag.clone().unwrap_or_default();
     if let Some(status) = objection(&request.method, &request.fields, &validators) {
         return without_content(status).with("ETag", etag);
     }
-    let size = about.len();
-    let asked = request.fields.only("Range").filter(|_| request.method == "GET");
-    let granted = match asked.filter(|_| range_applies(&request.fields, &validators)) {
-        Some(value) => range(value, size),
-        None => Range::Whole,
-    };
-    let (status, start, length) = match granted {
-        Range::Whole => (Status::OK, 0, size),
-        Range::Part { start, length } => (Status::PARTIAL_CONTENT, start, length),
+    let mut answer = match wanted(request, &validators, size) {
+        Range::Whole => Answer::new(Status::OK, Content::Part { file, start: 0, length: size }),
+        Range::Part { start, length } => {
+            let range = format!("bytes {start}-{}/{size}", start + length - 1);
+            Answer::new(Status::PARTIAL_CONTENT, Content::Part { file, start, length }).with("Content-Range", range)
+        }
         Range::Unsatisfiable => {
             let refusal = Refusal { status: Status::RANGE_NOT_SATISFIABLE, why: "the file is not as long" };
             return Answer::from(refusal).with("Content-Range", format!("bytes */{size}"));
         }
     };
-    let modified = validators.modified.map(http_date).unwrap_or_default();
-    let answer = Answer::new(status, Content::Part { file, start, length })
-        .with("Content-Type", kind(path))
-        .with("Last-Modified", modified)
-        .with("ETag", etag)
-        .with("Accept-Ranges", "bytes");
-    match status {
-        Status::PARTIAL_CONTENT => answer.with("Content-Range", format!("bytes {start}-{}/{size}", start + length - 1)),
-        _ => answer,
+    if answer.status == Status::OK || !request.fields.has("If-Range") {
+        let modified = validators.modified.map(http_date).unwrap_or_default();
+        answer = answer.with("Content-Type", kind(path)).with("Last-Modified", modified);
+    }
+    answer.with("ETag", etag).with("Accept-Ranges", "bytes")
+}
+
+/// Which part of the file the client wants. Only GET has parts (RFC 9110, section 14.2).
+///
+/// # Your turn
+///
+/// The `range` of the only Range field of a GET, if it `range_applies`; else all of it.
+fn wanted(request: &Request, validators: &Validators, size: u64) -> Range {
+    match request.fields.only("Range") {
+        Some(value) if request.method == "GET" && range_applies(&request.fields, validators) => range(value, size),
+        _ => Range::Whole,
     }
 }
 
@@ -124,7 +130,7 @@ pub fn without_content(status: Status) -> Answer {
 ///
 /// # Your turn
 ///
-/// The ETag is a text in quotes that has both. `modified` is in whole seconds, and not later than now.
+/// The ETag has both, in quotes. `modified` is in whole seconds, and not later than now.
 fn validators(about: &Metadata) -> Validators {
     let since_1970 = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let changed = about.modified().map(since_1970).unwrap_or_default();

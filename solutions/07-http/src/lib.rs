@@ -10,6 +10,8 @@
 //! - [`answer`]: what a server says;
 //! - [`url`] and [`errand`]: where a client goes, what it says there, and where it is sent on to.
 //!
+//! Where a client puts what it gets: [`printable`] text, or a [`download`].
+//!
 //! The server's parts, each built on what is above:
 //!
 //! - [`wire`]: a connection whose bytes can be looked at before they are taken;

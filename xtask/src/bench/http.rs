@@ -25,7 +25,7 @@ struct Entrant {
 }
 
 /// What is asked for: the row, the path, connections, seconds, whether each request has a connection of its own, and the
-/// ratio to nginx that is due. (In bare C, with a blocking thread for each connection, these are 1.85, 0.76, …)
+/// ratio to nginx that is due.
 const LOADS: [Load; 4] = [
     Load { row: "1 KiB, 64 connections that stay", path: "/small.txt", connections: 64, closing: false, due: 1.5 },
     Load { row: "1 KiB, a connection each, 64 at once", path: "/small.txt", connections: 64, closing: true, due: 0.75 },
@@ -91,13 +91,13 @@ impl Bench {
     fn ours(&self) -> anyhow::Result<Server> {
         let root = self.folder.text();
         let arguments = ["--bind", "127.0.0.1:0", "--quiet", "--timeout", TIMEOUT, "--root", root];
-        Server::start(&self.programs.join("http-server"), &arguments)
+        Server::start(Command::new(self.programs.join("http-server")), &arguments)
     }
 
     fn nginx(&self) -> anyhow::Result<Server> {
         let nginx = find("nginx", "apt-get install nginx-light")?;
         let folder = self.folder.text();
-        let server = Server::start_with(&nginx, |port| {
+        let server = Server::start_with(Command::new(nginx), |port| {
             fs::write(self.folder.0.join("nginx.conf"), configuration(folder, port))?;
             Ok(vec!["-p".into(), folder.into(), "-c".into(), format!("{folder}/nginx.conf")])
         })?;

@@ -31,20 +31,20 @@ pub struct Server {
 
 impl Server {
     /// Starts a server that says where it listens.
-    pub fn start(program: &Path, arguments: &[&str]) -> anyhow::Result<Server> {
-        let mut command = Command::new(program);
+    pub fn start(mut command: Command, arguments: &[&str]) -> anyhow::Result<Server> {
         command.args(arguments);
-        let child = Child::start(command).with_context(|| format!("cannot start {}", program.display()))?;
+        let program = format!("{command:?}");
+        let child = Child::start(command).with_context(|| format!("cannot start {program}"))?;
         let Line::Text(line) = child.next_line(Duration::from_secs(10)) else {
-            bail!("{} did not say where it listens: {}", program.display(), child.stderr());
+            bail!("{program} did not say where it listens: {}", child.stderr().trim());
         };
         let address = line.strip_prefix("listening on ").and_then(|address| address.parse().ok());
-        Ok(Server { child, address: address.with_context(|| format!("{} said `{line}`", program.display()))? })
+        Ok(Server { child, address: address.with_context(|| format!("{program} said `{line}`"))? })
     }
 
     /// Starts somebody else's server on a port that is free. `{port}` among the arguments stands for it.
-    pub fn start_on_free_port(program: &Path, arguments: &[&str]) -> anyhow::Result<Server> {
-        Server::start_with(program, |port| {
+    pub fn start_on_free_port(command: Command, arguments: &[&str]) -> anyhow::Result<Server> {
+        Server::start_with(command, |port| {
             let port = port.to_string();
             Ok(arguments.iter().map(|argument| argument.replace("{port}", &port)).collect())
         })
@@ -52,14 +52,14 @@ impl Server {
 
     /// Starts somebody else's server with the arguments for a port that is free.
     pub fn start_with(
-        program: &Path,
+        mut command: Command,
         arguments: impl FnOnce(u16) -> anyhow::Result<Vec<String>>,
     ) -> anyhow::Result<Server> {
         // Whatever is free for UDP is most likely free for TCP, too; nobody else is about to take it.
         let address = UdpSocket::bind("127.0.0.1:0")?.local_addr()?;
-        let mut command = Command::new(program);
         command.args(arguments(address.port())?);
-        let child = Child::start(command).with_context(|| format!("cannot start {}", program.display()))?;
+        let program = format!("{command:?}");
+        let child = Child::start(command).with_context(|| format!("cannot start {program}"))?;
         Ok(Server { child, address })
     }
 
@@ -96,6 +96,35 @@ fn kibibytes(file: &str, field: &str) -> anyhow::Result<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(field));
     let number = line.and_then(|line| line.trim().strip_suffix(" kB")).and_then(|number| number.parse::<u64>().ok());
     Ok(number.with_context(|| format!("no {field} in {file}"))? << 10)
+}
+
+/// On which processors a program may run.
+#[derive(Clone, Copy)]
+pub enum Processors {
+    All,
+    /// On one, always the same; on all where the system has no `taskset`.
+    One,
+}
+
+impl Processors {
+    /// The command that runs the program there.
+    pub fn command(self, program: &Path) -> Command {
+        match (self, find("taskset", "")) {
+            (Processors::One, Ok(taskset)) => {
+                let mut command = Command::new(taskset);
+                command.args(["--cpu-list", &first_processor()]).arg(program);
+                command
+            }
+            _ => Command::new(program),
+        }
+    }
+}
+
+/// The first one that is ours to use.
+fn first_processor() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap_or_default().trim();
+    list.chars().take_while(char::is_ascii_digit).collect()
 }
 
 /// Where somebody else's program is. If it is not there, the error says how to get it.

@@ -14,10 +14,11 @@ const MEMORY: f64 = 32.0;
 
 pub fn run(runs: u32) -> anyhow::Result<ExitCode> {
     let programs = build("sticky-packets-solution")?;
-    let ours = || Server::start(&programs.join("sticky-packets-server"), &["--bind", "127.0.0.1:0", "--quiet"]);
+    let ours =
+        || Server::start(Command::new(programs.join("sticky-packets-server")), &["--bind", "127.0.0.1:0", "--quiet"]);
     let mut contestants = [
         Contestant::new("ours", ours()),
-        Contestant::new("tokio-util", Server::start(&programs.join("tokio-frames"), &[])),
+        Contestant::new("tokio-util", Server::start(Command::new(programs.join("tokio-frames")), &[])),
     ];
     heading("frames a second", &contestants);
     for (size, in_flight) in [("32", "1"), ("32", "64"), ("65536", "1"), ("65536", "16")] {

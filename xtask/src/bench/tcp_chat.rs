@@ -29,14 +29,14 @@ struct Room {
 
 pub fn run(runs: u32) -> anyhow::Result<ExitCode> {
     let programs = build("tcp-chat-solution")?;
-    let ours = || Server::start(&programs.join("tcp-chat-server"), &["--bind", "127.0.0.1:0", "--quiet"]);
+    let ours = || Server::start(Command::new(programs.join("tcp-chat-server")), &["--bind", "127.0.0.1:0", "--quiet"]);
     for receivers in ["100", "1000"] {
         let enter =
             |server: anyhow::Result<Server>| server.and_then(|server| Room::enter(&programs, server, receivers));
         let mut contestants = [
             Contestant::new("ours", enter(ours())),
             Contestant::new("ncat", enter(ncat())),
-            Contestant::new("tokio", enter(Server::start(&programs.join("tokio-chat"), &[]))),
+            Contestant::new("tokio", enter(Server::start(Command::new(programs.join("tokio-chat")), &[]))),
         ];
         for burst in ["1", "32"] {
             heading(&format!("{receivers} receivers, bursts of {burst}"), &contestants);
@@ -58,7 +58,7 @@ pub fn run(runs: u32) -> anyhow::Result<ExitCode> {
 fn ncat() -> anyhow::Result<Server> {
     let ncat = find("ncat", "apt-get install ncat")?;
     let arguments = ["--listen", "--broker", "--max-conns", "2000", "127.0.0.1", "{port}"];
-    let server = Server::start_on_free_port(&ncat, &arguments)?;
+    let server = Server::start_on_free_port(Command::new(ncat), &arguments)?;
     server.await_connection()?;
     Ok(server)
 }

@@ -1,10 +1,13 @@
 //! The reference server of tftp, `--quiet`, against in.tftpd, atftpd, dnsmasq and rs-tftpd, asked by one client of our own
 //! that does nothing but move bytes; and the reference client against those of atftp and busybox, all at our server.
+//!
+//! In a single transfer, client and server take turns: one waits while the other works. So both run on one processor;
+//! with two, it would mostly be measured how long each takes to wake the other.
 
 use std::env;
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
@@ -12,7 +15,7 @@ use anyhow::{Context, ensure};
 use supervise::Child;
 
 use super::contest::{Better, Contestant, Figure, absent, heading, limit, rows};
-use super::programs::{Server, build, find, run as load};
+use super::programs::{Processors, Server, build, find, run as load};
 
 const ATFTPD: &str = "apt-get install atftpd (where tftpd-hpa is in its way: apt-get download atftpd, dpkg -x \
                       atftpd_*.deb DIR, and DIR/usr/sbin into PATH)";
@@ -25,9 +28,11 @@ type Shape = (&'static str, &'static str, usize);
 const SHAPES: [Shape; 4] = [("512", "1", 8), ("512", "16", 32), ("1428", "1", 16), ("1428", "16", 32)];
 
 pub fn run(runs: u32) -> anyhow::Result<ExitCode> {
-    let bench = Bench { programs: build("tftp-solution")?, folder: Folder::new()? };
-    bench.servers(runs)?;
+    let mut bench = Bench { programs: build("tftp-solution")?, folder: Folder::new()?, processors: Processors::One };
+    bench.servers(runs, 1)?;
     bench.clients(runs)?;
+    bench.processors = Processors::All;
+    bench.servers(runs, 8)?;
     bench.memory()?;
     Ok(ExitCode::SUCCESS)
 }
@@ -35,10 +40,11 @@ pub fn run(runs: u32) -> anyhow::Result<ExitCode> {
 struct Bench {
     programs: PathBuf,
     folder: Folder,
+    processors: Processors,
 }
 
 impl Bench {
-    fn servers(&self, runs: u32) -> anyhow::Result<()> {
+    fn servers(&self, runs: u32, at_a_time: usize) -> anyhow::Result<()> {
         let mut contestants = [
             Contestant::new("ours", self.ours()),
             Contestant::new("in.tftpd", self.in_tftpd()),
@@ -47,41 +53,46 @@ impl Bench {
             // It takes no uploads.
             Contestant::new("dnsmasq", self.dnsmasq()),
         ];
-        for at_a_time in [1, 8] {
-            for (verb, title, who) in [("get", "downloads", 5), ("put", "uploads", 4)] {
-                let contestants = &mut contestants[..who];
-                heading(&format!("{title}, {at_a_time} at a time, MB/s"), contestants);
-                for shape in SHAPES {
-                    let figure = Figure { row: &row_of(shape), better: Better::More, due: 1.0 };
-                    rows(contestants, runs, [figure], |server| self.measure(server, verb, shape, at_a_time));
-                }
+        for (verb, title, who) in [("get", "downloads", 5), ("put", "uploads", 4)] {
+            let contestants = &mut contestants[..who];
+            heading(&format!("{title}, {at_a_time} at a time, MB/s"), contestants);
+            for shape in SHAPES {
+                let figure = Figure { row: &row_of(shape), better: Better::More, due: 1.0 };
+                rows(contestants, runs, [figure], |server| self.measure(server, verb, shape, at_a_time));
             }
         }
         absent(&contestants);
         Ok(())
     }
 
+    fn command(&self, program: &Path) -> Command {
+        self.processors.command(program)
+    }
+
     fn ours(&self) -> anyhow::Result<Server> {
         let root = self.folder.text();
-        Server::start(&self.programs.join("tftp-server"), &["--bind", "127.0.0.1:0", "--quiet", "--root", root])
+        Server::start(
+            self.command(&self.programs.join("tftp-server")),
+            &["--bind", "127.0.0.1:0", "--quiet", "--root", root],
+        )
     }
 
     fn in_tftpd(&self) -> anyhow::Result<Server> {
         let program = find("in.tftpd", "apt-get install tftpd-hpa")?;
         let arguments = ["--foreground", "--listen", "--address", "127.0.0.1:{port}", "--create", "--secure"];
-        Server::start_on_free_port(&program, &[&arguments[..], &[self.folder.text()]].concat())
+        Server::start_on_free_port(self.command(&program), &[&arguments[..], &[self.folder.text()]].concat())
     }
 
     fn atftpd(&self) -> anyhow::Result<Server> {
         let program = find("atftpd", ATFTPD)?;
         let arguments = ["--daemon", "--no-fork", "--bind-address", "127.0.0.1", "--port", "{port}"];
-        Server::start_on_free_port(&program, &[&arguments[..], &[self.folder.text()]].concat())
+        Server::start_on_free_port(self.command(&program), &[&arguments[..], &[self.folder.text()]].concat())
     }
 
     fn rs_tftpd(&self) -> anyhow::Result<Server> {
         let program = find("tftpd", "cargo install tftpd")?;
         let arguments = ["--quiet", "-i", "127.0.0.1", "-p", "{port}", "-d", self.folder.text()];
-        Server::start_on_free_port(&program, &arguments)
+        Server::start_on_free_port(self.command(&program), &arguments)
     }
 
     /// Its port is 69, whatever one says; so it gets an address on which nobody else listens.
@@ -91,7 +102,7 @@ impl Bench {
         let address = SocketAddr::from(([127, 69, high, low | 1], 69));
         UdpSocket::bind(address)
             .with_context(|| format!("it serves at port 69 only, and {address} is not to be had"))?;
-        let mut command = Command::new(program);
+        let mut command = self.command(&program);
         command.args([
             "--no-daemon",
             "--conf-file=/dev/null",
@@ -110,7 +121,7 @@ impl Bench {
         let (block, window, mebibytes) = shape;
         let mebibytes = (mebibytes / at_a_time.min(4)).to_string();
         let name = if verb == "get" { &mebibytes } else { "up" };
-        let mut client = Command::new(self.programs.join("tftp-load"));
+        let mut client = self.command(&self.programs.join("tftp-load"));
         client.args([&server.address.to_string(), verb, name, &mebibytes, block, window, &at_a_time.to_string()]);
         let measured = load(&mut client);
         self.folder.remove_uploads()?;
@@ -143,7 +154,8 @@ impl Bench {
     fn timed(&self, client: &Client, server: &Server, verb: &str, shape: Shape) -> anyhow::Result<[f64; 1]> {
         let file = shape.2.to_string();
         let (remote, local) = if verb == "get" { (&*file, "up-down") } else { ("up", &*file) };
-        let mut command = client.command(server.address, verb, remote, local, shape);
+        let mut command = self.command(client.program());
+        command.args(client.arguments(server.address, verb, remote, local, shape));
         command.current_dir(&self.folder.0).stdin(Stdio::null()).stdout(Stdio::null());
         let began = Instant::now();
         let output = command.output().with_context(|| format!("cannot start {command:?}"))?;
@@ -176,27 +188,30 @@ enum Client {
 }
 
 impl Client {
-    fn command(&self, server: SocketAddr, verb: &str, remote: &str, local: &str, shape: Shape) -> Command {
-        let (block, window, _) = shape;
-        let (host, port) = (server.ip().to_string(), server.port().to_string());
-        let flag = if verb == "get" { "-g" } else { "-p" };
-        let (Client::Ours(program) | Client::Atftp(program) | Client::Busybox(program)) = self;
-        let mut command = Command::new(program);
+    fn program(&self) -> &Path {
         match self {
-            Client::Ours(_) => {
-                let names = if verb == "get" { [remote, local] } else { [local, remote] };
-                command.arg(verb).args(names).args(["--connect", &server.to_string()]);
-                command.args(["--blksize", block, "--windowsize", window]);
-            }
-            Client::Atftp(_) => {
-                command.args(["--option", &format!("blksize {block}"), "--option", &format!("windowsize {window}")]);
-                command.args([flag, "-r", remote, "-l", local, &host, &port]);
-            }
-            Client::Busybox(_) => {
-                command.args(["tftp", flag, "-r", remote, "-l", local, "-b", block, &host, &port]);
-            }
+            Client::Ours(program) | Client::Atftp(program) | Client::Busybox(program) => program,
         }
-        command
+    }
+
+    fn arguments(&self, server: SocketAddr, verb: &str, remote: &str, local: &str, shape: Shape) -> Vec<String> {
+        let (block, window, _) = shape;
+        let flag = if verb == "get" { "-g" } else { "-p" };
+        let names = if verb == "get" { format!("{remote} {local}") } else { format!("{local} {remote}") };
+        let line = match self {
+            Client::Ours(_) => format!("{verb} {names} --connect {server} --blksize {block} --windowsize {window}"),
+            Client::Atftp(_) => format!("{flag} -r {remote} -l {local}"),
+            Client::Busybox(_) => format!("tftp {flag} -r {remote} -l {local} -b {block}"),
+        };
+        let mut arguments: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        if let Client::Atftp(_) = self {
+            arguments.extend(["--option".to_owned(), format!("blksize {block}")]);
+            arguments.extend(["--option".to_owned(), format!("windowsize {window}")]);
+        }
+        if !matches!(self, Client::Ours(_)) {
+            arguments.extend([server.ip().to_string(), server.port().to_string()]);
+        }
+        arguments
     }
 }
 

@@ -13,9 +13,9 @@ pub fn run(runs: u32) -> anyhow::Result<ExitCode> {
     let mut contestants = [
         Contestant::new(
             "ours",
-            Server::start(&programs.join("udp-echo-server"), &["--bind", "127.0.0.1:0", "--quiet"]),
+            Server::start(Command::new(programs.join("udp-echo-server")), &["--bind", "127.0.0.1:0", "--quiet"]),
         ),
-        Contestant::new("bare loop", Server::start(&programs.join("bare-udp-echo"), &[])),
+        Contestant::new("bare loop", Server::start(Command::new(programs.join("bare-udp-echo")), &[])),
     ];
     heading("echoes a second", &contestants);
     for in_flight in ["1", "32"] {

@@ -50,8 +50,8 @@ fn run(args: &Args) -> anyhow::Result<()> {
     todo!(
         "`connect`. Start two threads on the one stream (an `Arc`): one sends what `print_lines` ends with \
          over a channel, one runs `send_lines`, which sends its end itself. Wait for the first end: after \
-         `Exit`, give the server `LINGER` to close, too; for `Closed`, `say` \"connection closed by \
-         server\"."
+         `Exit`, `join` the thread that sends, and give the server `LINGER` to close, too; for `Closed`, \
+         `say` \"connection closed by server\"."
     )
 }
 

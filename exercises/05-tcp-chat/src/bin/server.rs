@@ -4,7 +4,7 @@
 //! tell the [`Room`], over one channel: in the order in which it leaves that channel it was said, for everybody.
 
 use std::collections::BTreeMap;
-use std::io::{self, ErrorKind};
+use std::io::{self, BufRead, ErrorKind};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -125,10 +125,18 @@ fn next_lines(client: usize, mut stream: &TcpStream, lines: &mut Lines) -> (Stri
 /// Tells the room what the operator types. The end of the input ends the operator's part, and nothing else.
 fn hear_operator(tell: &SyncSender<Event>) {
     todo!(
-        "Read lines of stdin with `read_line`; a line that cannot be read is worth a `complain`, and is the \
-         last. `exit` is `Closing`, all else is `Announced` as \"server: TEXT\" and a newline, with the text \
-         `readable`."
+        "Read lines of stdin with `read_line`; one that is too long is worth a `complain`, and skipped to \
+         its end (`skip_until`); another error is the end. `exit` is `Closing`, all else is `Announced` as \
+         \"server: TEXT\" and a newline, with the text `readable`, and `cut`."
     )
+}
+
+/// The line, or as many of its characters as fit into `most` bytes.
+fn cut(mut line: String, most: usize) -> String {
+    while line.len() > most {
+        line.pop();
+    }
+    line
 }
 
 /// Who is here, and what they have still to be told. The one place where the order of the lines is made.

@@ -35,7 +35,7 @@ fn bytes() -> Vec<u8> {
 
 pub fn saves_a_file() -> Stage {
     Stage::client("`-o` puts the body, byte for byte, into a file")
-        .promises(["H11"])
+        .promises(["H11", "C4"])
         .why(
             "An image is no text. What goes into a file is what came over the wire, without the head, without the sizes of \
              chunks, and with no byte replaced.",

@@ -7,6 +7,8 @@ mod files;
 mod redirects;
 mod waiting;
 
+use std::time::{Duration, Instant};
+
 use scenario::{Breaking, Lab, Outcome, Program, TcpPeer, TcpStand, demand, quoted};
 
 use super::chance;
@@ -37,6 +39,17 @@ fn hears(stand: &TcpStand) -> Outcome<(TcpPeer, Request)> {
     let mut server = stand.accept()?;
     let request = server.hears_request()?;
     Ok((server, request))
+}
+
+/// Waits until the client calls, or has ended without. One that does neither is waited for by the next verb.
+fn called_by(stand: &TcpStand, client: &Program) -> Outcome<Option<TcpPeer>> {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    let (began, mut server) = (Instant::now(), None);
+    while server.is_none() && !client.has_ended() && began.elapsed() < PATIENCE {
+        server = stand.accept_within(Duration::from_millis(20))?;
+    }
+    // Who called, and then ended, is at the door.
+    Ok(server.or(stand.accept_within(Duration::ZERO)?))
 }
 
 /// A response with a body of a known length.
@@ -106,7 +119,9 @@ fn prints_last(client: &Program, head: &[u8], body: &str) -> Outcome<String> {
     let printed = prints_head(client, head)?;
     let got = printed.body.as_deref().unwrap_or_default();
     let is_due = got == body || got.strip_suffix('\n') == Some(body);
-    demand(printed.body.is_some() && is_due, || {
+    demand(printed.body.is_some(), || "Your client printed no empty line behind the head.".to_owned())
+        .breaking(&["H11", "C4"])?;
+    demand(is_due, || {
         let (got, due) = (quoted(got.as_bytes()), quoted(body.as_bytes()));
         let shown = |text: &str| text.chars().take(200).collect::<String>();
         format!("Your client printed the body {}, where {} was due.", shown(&got), shown(&due))

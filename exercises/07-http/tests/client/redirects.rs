@@ -5,7 +5,7 @@ use std::time::Duration;
 use scenario::{Breaking, Lab, Outcome, Program, Stage, TcpPeer, TcpStand, demand};
 
 use super::wire::{Http, Request};
-use super::{gives_up, hears, prints, prints_last, response, url};
+use super::{called_by, gives_up, hears, prints, prints_last, response, url};
 
 /// A redirect, and the connection is closed: the next request needs a new one.
 fn redirect(status: &str, location: &str) -> Vec<u8> {
@@ -52,10 +52,11 @@ pub fn goes_nowhere_by_itself() -> Stage {
                 let (mut server, _) = hears(&stand)?;
                 let message = response(status, &[&format!("Location: {}", url(&stand, "/new"))], "elsewhere\n");
                 server.send(&message)?;
+                let called = called_by(&stand, &client)?;
+                demand(called.is_none(), || "Your client followed a redirect without `-L`.".to_owned())?;
                 prints(&client, &message, "elsewhere\n")?;
             }
-            let called = stand.accept_within(Duration::from_millis(1))?;
-            demand(called.is_none(), || "Your client followed a redirect without `-L`.".to_owned())
+            Ok(())
         })
 }
 
@@ -182,6 +183,8 @@ pub fn follows_a_redirect_to_another_server() -> Stage {
             let (mut server, _) = hears(&here)?;
             server.send(redirect("301 Moved Permanently", &url(&there, "/new").replace("http:", "https:")))?;
             server.closes();
+            let called = called_by(&there, &client)?;
+            demand(called.is_none(), || "Your client asked in the clear for what was to be encrypted.".to_owned())?;
             gives_up(&client, &[])
         })
 }

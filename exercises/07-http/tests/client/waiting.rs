@@ -59,7 +59,7 @@ pub fn waits_for_each_piece_anew() -> Stage {
         })
 }
 
-pub fn waits_five_seconds_by_default() -> Stage {
+pub fn is_patient_by_default() -> Stage {
     Stage::client("Without `--timeout` it is patient")
         .promises(["C8"])
         .why("A default is a guess about networks; 5 seconds is longer than a busy server usually needs.")

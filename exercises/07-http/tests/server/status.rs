@@ -7,7 +7,7 @@ use super::{HELLO, answer_to, ask, exchange, is_printed_somehow, noise, refused,
 
 pub fn says_that_there_is_no_such_page() -> Stage {
     Stage::server("A page that there is not is 404, with a text for whoever looks at it")
-        .promises(["H4"])
+        .promises(["H4", "C6"])
         .why(
             "The status is for programs, the body is for people: a browser shows it. An answer without one leaves them in \
              front of a blank page.",
@@ -150,6 +150,7 @@ pub fn refuses_what_is_no_request() -> Stage {
             let lines = [
                 "GARBAGE",
                 "GET",
+                "GET /hello.txt",
                 "GET HTTP/1.1",
                 "GET /hello.txt HTTP/1.1 HTTP/1.1",
                 "GET /hello world.txt HTTP/1.1",
@@ -261,7 +262,7 @@ pub fn limits_the_fields() -> Stage {
 
 pub fn limits_the_body() -> Stage {
     Stage::server("A body of more than 1 MiB is 413, and one of 1 MiB is not")
-        .promises(["H4", "C10"])
+        .promises(["H4", "C10", "C6"])
         .why(
             "`Content-Length` says what will come before it comes: whoever says too much can be told at once, and no memory is \
              taken for what was only announced.",

@@ -50,8 +50,8 @@ enum End {
 /// # Your turn
 ///
 /// `connect`. Start two threads on the one stream (an `Arc`): one sends what `print_lines` ends with over a channel,
-/// one runs `send_lines`, which sends its end itself. Wait for the first end: after `Exit`, give the server `LINGER` to
-/// close, too; for `Closed`, `say` "connection closed by server".
+/// one runs `send_lines`, which sends its end itself. Wait for the first end: after `Exit`, `join` the thread that
+/// sends, and give the server `LINGER` to close, too; for `Closed`, `say` "connection closed by server".
 fn run(args: &Args) -> anyhow::Result<()> {
     let (stream, server) = connect(&args.connect, args.timeout)?;
     stream.set_write_timeout(Some(args.timeout))?;
@@ -59,13 +59,15 @@ fn run(args: &Args) -> anyhow::Result<()> {
     let (listening, told) = (Arc::clone(&stream), tell.clone());
     thread::spawn(move || told.send(print_lines(&listening).map_or_else(End::Failed, |()| End::Closed)));
     let timeout = args.timeout;
-    thread::spawn(move || {
+    let sending = thread::spawn(move || {
         if let Err(error) = send_lines(&stream, &tell, timeout) {
             let _ = tell.send(End::Failed(error));
         }
     });
     match ends.recv()? {
         End::Exit => {
+            // Now it is only said; when the thread is done, it is sent.
+            let _ = sending.join();
             let _ = ends.recv_timeout(LINGER);
             Ok(())
         }

@@ -4,7 +4,7 @@
 //! tell the [`Room`], over one channel: in the order in which it leaves that channel it was said, for everybody.
 
 use std::collections::BTreeMap;
-use std::io::{self, ErrorKind};
+use std::io::{self, BufRead, ErrorKind};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -186,23 +186,39 @@ fn next_lines(client: usize, mut stream: &TcpStream, lines: &mut Lines) -> (Stri
 ///
 /// # Your turn
 ///
-/// Read lines of stdin with `read_line`; a line that cannot be read is worth a `complain`, and is the last. `exit` is
-/// `Closing`, all else is `Announced` as "server: TEXT" and a newline, with the text `readable`.
+/// Read lines of stdin with `read_line`; one that is too long is worth a `complain`, and skipped to its end
+/// (`skip_until`); another error is the end. `exit` is `Closing`, all else is `Announced` as "server: TEXT" and a newline,
+/// with the text `readable`, and `cut`.
 fn hear_operator(tell: &SyncSender<Event>) {
-    // Each byte may become the three of U+FFFD.
-    const MOST: usize = MAX_SERVER_LINE / 4;
     let mut input = io::stdin().lock();
     loop {
-        let event = match read_line(&mut input, MOST) {
-            Ok(Some(line)) if line == b"exit" => Event::Closing,
-            Ok(Some(line)) => Event::Announced(format!("server: {}\n", readable(&line))),
+        let line = match read_line(&mut input, MAX_SERVER_LINE) {
+            Ok(Some(line)) => line,
             Ok(None) => return,
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                complain(format_args!("not sent: {error}"));
+                let _ = input.skip_until(b'\n');
+                continue;
+            }
             Err(error) => return complain(format_args!("no more is read from standard input: {error}")),
+        };
+        let event = match &line[..] {
+            b"exit" => Event::Closing,
+            // Bytes that are no text become longer, and a client takes no more than this.
+            line => Event::Announced(cut(format!("server: {}", readable(line)), MAX_SERVER_LINE) + "\n"),
         };
         if tell.send(event).is_err() {
             return;
         }
     }
+}
+
+/// The line, or as many of its characters as fit into `most` bytes.
+fn cut(mut line: String, most: usize) -> String {
+    while line.len() > most {
+        line.pop();
+    }
+    line
 }
 
 /// Who is here, and what they have still to be told. The one place where the order of the lines is made.

@@ -100,8 +100,13 @@ impl Args {
         if self.data.is_some() && !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("Content-Type")) {
             fields.push(("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()));
         }
+        let method = self.method.clone().unwrap_or(default.to_owned());
+        ensure!(
+            method != "TRACE" || self.data.is_none(),
+            "cannot send data with TRACE: it asks for the request itself"
+        );
         let body = self.data.as_ref().map(|data| data.clone().into_bytes());
-        Ok(Errand { method: self.method.clone().unwrap_or(default.to_owned()), url, fields, body })
+        Ok(Errand { method, url, fields, body })
     }
 }
 

@@ -68,7 +68,7 @@ fn run(args: Args) -> anyhow::Result<()> {
     let door = Arc::new(Door::new(listener, settings));
     // Nobody prints anything before the first line.
     let stdout = io::stdout().lock();
-    while door.waiting.load(Ordering::Relaxed) < CREW.min(door.most) {
+    for _ in 0..CREW {
         door.hire().context("cannot start a thread")?;
     }
     say(format_args!("listening on {address}"))?;
