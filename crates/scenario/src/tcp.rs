@@ -112,26 +112,6 @@ impl TcpPeer {
         Ok(sent)
     }
 
-    /// Sends the same bytes again and again, until `most` bytes are sent or nobody takes more.
-    ///
-    /// # Errors
-    ///
-    /// The system refuses.
-    pub fn send_repeatedly(&mut self, bytes: impl AsRef<[u8]>, most: usize) -> Outcome {
-        self.stream.set_write_timeout(Some(Duration::from_millis(200)))?;
-        let bytes = bytes.as_ref();
-        for _ in 0..most.div_ceil(bytes.len()) {
-            if self.stream.write_all(bytes).is_err() {
-                break;
-            }
-        }
-        self.note(
-            Act::Sends,
-            format!("{} again and again, as often as the other side takes it", self.scene.described(bytes)),
-        );
-        Ok(())
-    }
-
     /// Sends the same bytes again and again, until `most` bytes are sent, the other side takes nothing for a second, or is
     /// gone; returns how many were taken.
     ///
@@ -139,16 +119,20 @@ impl TcpPeer {
     ///
     /// The system refuses.
     pub fn pour(&mut self, bytes: impl AsRef<[u8]>, most: usize) -> Outcome<usize> {
-        self.stream.set_write_timeout(Some(Duration::from_secs(1)))?;
+        const IN_VAIN: Duration = Duration::from_secs(1);
         let bytes = bytes.as_ref();
         self.note(Act::Sends, format!("{} again and again", self.scene.described(bytes)));
-        let (mut sent, deadline) = (0, Instant::now() + self.scene.patience());
-        while sent < most && Instant::now() < deadline {
+        let (mut sent, mut last, deadline) = (0, Instant::now(), Instant::now() + self.scene.patience());
+        // A write that may wait would wait with what it has sent a part of, and then a second time.
+        self.stream.set_nonblocking(true)?;
+        while sent < most && last.elapsed() < IN_VAIN && Instant::now() < deadline {
             match self.stream.write(&bytes[sent % bytes.len()..]) {
-                Ok(length) => sent += length,
+                Ok(length) => (sent, last) = (sent + length, Instant::now()),
+                Err(error) if is_silence(&error) => thread::sleep(MOMENT),
                 Err(_) => break,
             }
         }
+        self.stream.set_nonblocking(false)?;
         Ok(sent)
     }
 
