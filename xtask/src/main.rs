@@ -14,6 +14,8 @@ mod starter;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use clap::{Parser, Subcommand};
 use scenario::report::Style;
@@ -58,6 +60,10 @@ fn main() -> ExitCode {
         Command::Starter(arguments) => starter::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     };
+    while INTERRUPTED.load(Ordering::Relaxed) {
+        // The handler ends the process, with its own status.
+        thread::park();
+    }
     // After an error, somebody may still wait for a line of a program that goes on.
     supervise::end_all();
     build::remove_copies();
@@ -67,9 +73,13 @@ fn main() -> ExitCode {
     })
 }
 
+/// Whether the user has had enough.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
 /// On Ctrl-C, or when the terminal is closed, nothing that was started here goes on.
 fn end_programs_on_interrupt() {
     let handler = || {
+        INTERRUPTED.store(true, Ordering::Relaxed);
         supervise::end_all();
         build::remove_copies();
         // 128 + SIGINT, as shells have it.
