@@ -125,14 +125,14 @@ fn a_server_that_closes_its_stdout_is_told_so() {
 
 #[test]
 fn a_child_that_keeps_the_port_is_noticed_and_ended() {
-    let script = Script::new("listening()\nif os.fork() == 0: time.sleep(1000)\nserve()");
+    let script = Script::new("if os.fork() == 0: time.sleep(1000)\nlistening()\nserve()");
     script.is_told("listens-where-it-says", 1, "Your server left a child process behind");
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn a_daemon_that_keeps_the_port_is_noticed_and_ended() {
-    let daemon = "listening()\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0: time.sleep(1000)\n    os._exit(0)\nserve()";
+    let daemon = "if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0: time.sleep(1000)\n    os._exit(0)\nlistening()\nserve()";
     let script = Script::new(daemon);
     script.is_told("listens-where-it-says", 1, "Your server left a child process behind");
 }

@@ -71,17 +71,15 @@ impl Child {
     pub fn start(mut command: Command) -> io::Result<Child> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mark = group::Mark::put_on(&mut command);
-        let child = running::spawn(&mut command)?;
-        let (stdin, stdout, stderr) = (child.take_stdin(), child.take_stdout(), child.take_stderr());
-        let group = group::Group::new(child.id(), mark);
-        let process = Arc::new(Process {
+        let process = running::start(&mut command, |child| Process {
+            group: group::Group::new(child.id(), mark),
             child,
-            group,
             state: Mutex::default(),
             changed: Condvar::new(),
             killed: AtomicBool::new(false),
-        });
-        running::remember(&process);
+        })?;
+        let child = &process.child;
+        let (stdin, stdout, stderr) = (child.take_stdin(), child.take_stdout(), child.take_stderr());
         // Reading starts at once: a program blocks as soon as a pipe that nobody reads is full.
         if let Some(stdout) = stdout {
             let process = Arc::clone(&process);
@@ -289,9 +287,7 @@ impl Attached {
     /// When the system cannot start it.
     pub fn start(mut command: Command) -> io::Result<Attached> {
         exempt(&mut command);
-        let child = Arc::new(running::spawn(&mut command)?);
-        running::remember_attached(&child);
-        Ok(Attached(child))
+        running::attach(&mut command).map(Attached)
     }
 
     /// Waits until it ends.
@@ -335,32 +331,28 @@ mod running {
 
     static RUNNING: Mutex<Running> = Mutex::new(Running { closed: false, processes: Vec::new(), attached: Vec::new() });
 
-    /// Starts the command, unless [`close`] was called before. The lock keeps the two apart.
-    pub fn spawn(command: &mut Command) -> io::Result<SharedChild> {
-        let running = lock(&RUNNING);
-        if running.closed {
-            return Err(io::Error::other("interrupted"));
-        }
-        let child = SharedChild::spawn(command);
-        drop(running);
-        child
-    }
-
-    pub fn remember(process: &Arc<Process>) {
-        let mut running = lock(&RUNNING);
+    /// Starts a program, unless [`close`] was called before.
+    ///
+    /// The lock is held until the program is in the list: one that starts while [`close`] walks it would be forgotten.
+    pub fn start(command: &mut Command, known_as: impl FnOnce(SharedChild) -> Process) -> io::Result<Arc<Process>> {
+        let mut running = open()?;
+        let process = Arc::new(known_as(SharedChild::spawn(command)?));
         running.processes.retain(|known| known.strong_count() > 0);
-        running.processes.push(Arc::downgrade(process));
-        if running.closed {
-            process.group.kill();
-        }
+        running.processes.push(Arc::downgrade(&process));
+        Ok(process)
     }
 
-    pub fn remember_attached(child: &Arc<SharedChild>) {
-        let mut running = lock(&RUNNING);
-        running.attached.push(Arc::downgrade(child));
-        if running.closed {
-            let _ = child.kill();
-        }
+    /// Starts a program that has our own streams, as [`start`] does.
+    pub fn attach(command: &mut Command) -> io::Result<Arc<SharedChild>> {
+        let mut running = open()?;
+        let child = Arc::new(SharedChild::spawn(command)?);
+        running.attached.push(Arc::downgrade(&child));
+        Ok(child)
+    }
+
+    fn open() -> io::Result<MutexGuard<'static, Running>> {
+        let running = lock(&RUNNING);
+        if running.closed { Err(io::Error::other("interrupted")) } else { Ok(running) }
     }
 
     pub fn close() {
