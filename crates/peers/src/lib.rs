@@ -66,6 +66,13 @@ pub fn eventually(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
+/// A connection on which no read waits longer than the patience.
+pub fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
 /// Breaks a connection off: the other side is sent RST.
 pub fn reset(stream: TcpStream) {
     SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();

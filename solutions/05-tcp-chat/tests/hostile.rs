@@ -9,18 +9,12 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use peers::{Dice, PATIENCE, Running, reset, serve};
+use peers::{Dice, PATIENCE, Running, connect, reset, serve};
 
 const SERVER: &str = env!("CARGO_BIN_EXE_tcp-chat-server");
 
 fn our_server(options: &[&str]) -> (Running, SocketAddr) {
     serve(Command::new(SERVER).args(["--bind", "127.0.0.1:0"]).args(options))
-}
-
-fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream
 }
 
 /// Waits until the server has accepted everybody so far. A queue that overflows costs its next guest a second.

@@ -4,23 +4,17 @@
 #![cfg(target_os = "linux")]
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use peers::{Dice, PATIENCE, Running, reset, serve};
+use peers::{Dice, Running, connect, reset, serve};
 
 const SERVER: &str = env!("CARGO_BIN_EXE_sticky-packets-server");
 
 fn our_server(options: &[&str]) -> (Running, SocketAddr) {
     serve(Command::new(SERVER).args(["--bind", "127.0.0.1:0"]).args(options))
-}
-
-fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream
 }
 
 fn still_serves(address: SocketAddr) {

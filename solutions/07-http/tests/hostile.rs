@@ -17,7 +17,7 @@ use common::our_server;
 use http::Parsed;
 use http::body::Body;
 use http::response::ResponseHead;
-use peers::{Dice, Folder, PATIENCE, Running, reset, serve};
+use peers::{Dice, Folder, Running, connect, reset, serve};
 
 const SECRET: &str = "nobody may read this";
 
@@ -36,12 +36,6 @@ fn folder(name: &str) -> Folder {
 
 fn our_server_of(folder: &Folder, options: &[&str]) -> (Running, SocketAddr) {
     our_server(&folder.file("root"), &[&["--quiet"], options].concat())
-}
-
-fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream
 }
 
 /// Sends bytes and the end of the stream, and returns all that comes back.

@@ -9,11 +9,10 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::our_server;
-use peers::{Folder, PATIENCE, Running, free_tcp_port, peer, serve};
+use peers::{Folder, Running, eventually, free_tcp_port, peer, serve};
 
 /// The site that the exercise brings along.
 fn site() -> PathBuf {
@@ -196,11 +195,7 @@ fn body(arguments: &[&str]) -> String {
 }
 
 fn wait_until_it_listens(address: SocketAddr) {
-    let deadline = Instant::now() + PATIENCE;
-    while TcpStream::connect(address).is_err() {
-        assert!(Instant::now() < deadline, "nobody listens on {address}");
-        thread::sleep(Duration::from_millis(20));
-    }
+    eventually(&format!("somebody listens on {address}"), || TcpStream::connect(address).is_ok());
 }
 
 /// An nginx of our own, that lists folders in chunks.
