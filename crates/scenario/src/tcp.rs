@@ -477,6 +477,17 @@ impl TcpPeer {
         Some(queues(here, there)?.received + queues(there, here)?.unsent)
     }
 
+    /// How many of the `sent` bytes the other side's program has read: megabytes may wait in the sockets between.
+    /// Linux tells; elsewhere, all count as read.
+    pub fn read_of(&self, sent: usize) -> u64 {
+        let (Ok(SocketAddr::V4(there)), SocketAddr::V4(here)) = (self.stream.peer_addr(), self.address) else {
+            return sent as u64;
+        };
+        let unread = queues(there, here).map_or(0, |queues| queues.received);
+        let unsent = queues(here, there).map_or(0, |queues| queues.unsent);
+        (sent as u64).saturating_sub(unread + unsent)
+    }
+
     fn read_some(&mut self) -> Outcome<Came> {
         self.stream.set_read_timeout(Some(GLANCE))?;
         let mut buffer = [0; 16 << 10];

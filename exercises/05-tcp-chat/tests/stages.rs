@@ -1279,7 +1279,12 @@ fn keeps_nothing_of_a_line_that_the_server_does_not_end() -> Stage {
             let (client, mut server) = client_of(lab, &[])?;
             server.send("server: hello\n")?;
             client.prints("server: hello")?;
-            lab.memory_stays(&client, |_| server.send_flood(17 << 20).map(|sent| sent as u64))?;
+            lab.in_short("server", "sends a line without an end", |lab| {
+                lab.memory_stays(&client, |_| {
+                    let sent = server.send_flood(17 << 20)?;
+                    Ok(server.read_of(sent))
+                })
+            })?;
             lab.lowers_the_curtain()
         })
 }

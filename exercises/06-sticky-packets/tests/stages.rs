@@ -494,12 +494,14 @@ fn refuses_a_line_that_does_not_end() -> Stage {
         ])
         .story(|lab| {
             let server = lab.server_with(LINE)?;
-            lab.memory_stays(&server, |lab| {
-                let mut mallory = lab.tcp("mallory", &server)?;
-                let sent = mallory.send_flood(32 << 20)?;
-                line_is_refused(&mallory, &server)?;
-                mallory.resets()?;
-                Ok(sent as u64)
+            lab.in_short("mallory", "sends a line without an end", |lab| {
+                lab.memory_stays(&server, |lab| {
+                    let mut mallory = lab.tcp("mallory", &server)?;
+                    let sent = mallory.send_flood(32 << 20)?;
+                    line_is_refused(&mallory, &server)?;
+                    mallory.resets()?;
+                    Ok(sent as u64)
+                })
             })?;
             let mut alice = lab.tcp("alice", &server)?;
             alice.send("short\n")?;
@@ -575,12 +577,15 @@ fn takes_no_memory_for_what_it_refuses() -> Stage {
                     format!("Your server grew by {} MB for {MANY} messages of which ten bytes have come.", grown / 1_000_000)
                 })?;
             }
-            lab.memory_stays(&server, |lab| {
-                let mut mallory = lab.tcp("mallory", &server)?;
-                mallory.send(header(u32::MAX))?;
-                let from = mallory.address();
-                server.prints(&format!("refused a frame of {} bytes from {from}: at most {DEFAULT_LIMIT}", u32::MAX))?;
-                mallory.send_flood(8 << 20).map(|sent| sent as u64)
+            lab.in_short("mallory", "announces 4 GiB, and begins to send them", |lab| {
+                lab.memory_stays(&server, |lab| {
+                    let mut mallory = lab.tcp("mallory", &server)?;
+                    mallory.send(header(u32::MAX))?;
+                    let from = mallory.address();
+                    server.prints(&format!("refused a frame of {} bytes from {from}: at most {DEFAULT_LIMIT}", u32::MAX))?;
+                    let sent = mallory.send_flood(8 << 20)?;
+                    Ok(mallory.read_of(sent))
+                })
             })?;
             exchange(&mut alice, &server, 2, b"still there?")?;
             lab.lowers_the_curtain()

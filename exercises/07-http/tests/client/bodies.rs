@@ -434,9 +434,11 @@ pub fn keeps_nothing_beside_the_body_in_its_memory() -> Stage {
             ] {
                 let (client, mut server, _) = asked(lab, &[], "/")?;
                 server.send_unheeded(beginning);
-                lab.memory_stays(&client, |_| {
-                    server.pour(more.repeat((64 << 10) / more.len()), FLOOD)?;
-                    Ok(FLOOD as u64)
+                lab.in_short("server", "sends more of it again and again", |lab| {
+                    lab.memory_stays(&client, |_| {
+                        let sent = server.pour(more.repeat((64 << 10) / more.len()), FLOOD)?;
+                        Ok(server.read_of(sent))
+                    })
                 })?;
                 server.resets()?;
                 gives_up(&client, &[])?;
