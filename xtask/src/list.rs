@@ -18,7 +18,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             for found in chapters::all() {
                 let folder = found.exercise().file_name().unwrap_or_default().to_string_lossy();
                 let stages = found.chapter.stages().len();
-                print(&format!("{:<14} {stages:>2} stages   exercises/{folder}/README.md\n", found.chapter.name()));
+                print(&format!("{:<14} {stages:>3} stages   exercises/{folder}/README.md\n", found.chapter.name()));
             }
             print("\nBegin with:  cargo xtask check tcp-time\n");
         }
