@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 pub use folder::Folder;
 pub use running::{Running, serve};
@@ -71,6 +71,15 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
+}
+
+/// A connection for which the system keeps little that is not read yet.
+pub fn connect_with_little_room(address: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+    // Only before it connects: what the other side may send is agreed on then.
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(&address.into()).unwrap();
+    socket.into()
 }
 
 /// Breaks a connection off: the other side is sent RST.

@@ -64,7 +64,10 @@ impl Running {
 
     /// Waits for a line that ends like this; others may come before it.
     pub fn prints_at_last(&self, end: &str) {
-        while !self.next_line().ends_with(end) {}
+        let deadline = Instant::now() + PATIENCE;
+        while !self.next_line().ends_with(end) {
+            assert!(Instant::now() < deadline, "much, but not `{end}`");
+        }
     }
 
     /// Whether it has ended.

@@ -37,12 +37,17 @@ pub fn say(line: impl Display) -> anyhow::Result<()> {
     writeln!(io::stdout(), "{line}").context("cannot write to standard output")
 }
 
-/// Reads one line of at most `most` bytes, without its line end; `None` at the end of the input.
+/// Reads one line of at most `most` bytes, without its line end; `None` at the end of the input. The end of a line that is
+/// too long stays where it is, and so does the next line.
 pub fn read_line(input: &mut impl BufRead, most: usize) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
-    // Without a limit, input that never ends its line would fill the memory. A line end has up to two bytes.
-    if input.take(most as u64 + 2).read_until(b'\n', &mut line)? == 0 {
+    // Without a limit, input that never ends its line would fill the memory.
+    if input.take(most as u64 + 1).read_until(b'\n', &mut line)? == 0 {
         return Ok(None);
+    }
+    // A line end may have two bytes.
+    if line.len() > most && line.ends_with(b"\r") {
+        input.take(1).read_until(b'\n', &mut line)?;
     }
     if line.ends_with(b"\n") {
         line.pop();
@@ -101,6 +106,18 @@ mod tests {
             read_line(&mut io::BufReader::new(io::repeat(b'x')), 80).unwrap_err().kind(),
             io::ErrorKind::InvalidInput
         );
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_does_not_take_the_next_with_it() {
+        let mut input = &b"1234\n123\r\n1234\r\nend"[..];
+        for (is_right, next) in [(false, &b"123\r"[..]), (true, b"1234"), (false, b"end")] {
+            assert_eq!(read_line(&mut input, 3).is_ok(), is_right);
+            if !is_right {
+                input.skip_until(b'\n').unwrap();
+            }
+            assert!(input.starts_with(next), "{input:?}");
+        }
     }
 
     #[test]

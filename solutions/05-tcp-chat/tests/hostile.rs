@@ -9,7 +9,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use peers::{Dice, PATIENCE, Running, connect, reset, serve};
+use peers::{Dice, PATIENCE, Running, connect, connect_with_little_room, reset, serve};
 
 const SERVER: &str = env!("CARGO_BIN_EXE_tcp-chat-server");
 
@@ -174,6 +174,27 @@ fn who_does_not_read_is_dropped_and_costs_the_others_nothing() {
         "{heard:?}"
     );
     drop(talking.join().unwrap());
+}
+
+/// Whoever reads a little now and then would be waited for again and again, if there were no end to it.
+#[test]
+fn who_reads_too_slowly_is_dropped_like_who_does_not_read() {
+    let (server, address) = our_server(&[]);
+    let mut dawdler = connect_with_little_room(address);
+    server.prints(&format!("client-1 joined from {}", dawdler.local_addr().unwrap()));
+    let end = dawdler.try_clone().unwrap();
+    let reading = thread::spawn(move || {
+        while dawdler.read(&mut [0; 4000]).is_ok_and(|length| length > 0) {
+            thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let mut talker = connect(address);
+    let talking = thread::spawn(move || while talker.write_all(&[[b'x'; 999].as_slice(), b"\n"].concat()).is_ok() {});
+    server.prints_at_last("client-1 left (too slow)");
+    drop(server);
+    end.shutdown(Shutdown::Both).unwrap();
+    reading.join().unwrap();
+    talking.join().unwrap();
 }
 
 #[test]

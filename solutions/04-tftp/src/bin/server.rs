@@ -26,11 +26,9 @@ const MANY_TRANSFERS: usize = MOST_TRANSFERS / 2;
 /// The stack of a transfer's thread.
 const STACK: usize = 256 << 10;
 
-/// How much of a window may be under way to us: less than the socket's buffer holds, or the system drops the rest.
-const RECEIVING: u64 = 128 << 10;
-
-/// How much of a window may be under way from us: a forged request must not start a flood.
-const SENDING: u64 = 1 << 20;
+/// How much of a window may be under way: less than a socket's buffer holds, or the system drops the rest. Nor must a
+/// forged request start a flood.
+const WINDOW: u64 = 128 << 10;
 
 /// What the system adds to each datagram in a socket's buffer, about.
 const OVERHEAD: u64 = 512;
@@ -182,7 +180,7 @@ impl Transfer<'_> {
         let Some(mut file) = self.admit("reads", Transfer::open)? else { return Ok(()) };
         let options = Options::asked(self.request.options);
         let tsize = options.tsize.map(|_| file.size()).transpose()?;
-        let options = grant(Options { tsize, ..options }, SENDING);
+        let options = grant(Options { tsize, ..options });
         let terms = self.terms(options);
         if options != Options::default() {
             let packet = oack(&options.encode());
@@ -202,7 +200,7 @@ impl Transfer<'_> {
     /// TALLY", and `dally` unless there are very many transfers.
     fn upload(&mut self) -> Result<(), Broken> {
         let Some(mut file) = self.admit("writes", Transfer::create)? else { return Ok(()) };
-        let options = grant(Options::asked(self.request.options), RECEIVING);
+        let options = grant(Options::asked(self.request.options));
         let terms = self.terms(options);
         let reply = if options == Options::default() { ack(0).to_vec() } else { oack(&options.encode()) };
         self.link.make_room(terms.block_size);
@@ -259,13 +257,13 @@ impl Transfer<'_> {
     }
 }
 
-/// Grants what is asked for, but no window larger than `most` bytes: a server may grant less (RFC 7440, section 3).
+/// Grants what is asked for, but no window of more than `WINDOW` bytes: a server may grant less (RFC 7440, section 3).
 ///
 /// # Your turn
 ///
-/// Leave all options as they are but windowsize: as many blocks (with their `OVERHEAD`) as fit into `most`, and one at
-/// least.
-fn grant(asked: Options, most: u64) -> Options {
+/// Leave all options as they are but windowsize: as many blocks (with their `OVERHEAD`) as fit into a `WINDOW`, and one
+/// at least.
+fn grant(asked: Options) -> Options {
     let block = asked.blksize.unwrap_or(DEFAULT_BLKSIZE) + OVERHEAD;
-    Options { windowsize: asked.windowsize.map(|blocks| blocks.min(most / block).max(1)), ..asked }
+    Options { windowsize: asked.windowsize.map(|blocks| blocks.min(WINDOW / block).max(1)), ..asked }
 }

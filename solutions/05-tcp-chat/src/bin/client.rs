@@ -49,11 +49,13 @@ enum End {
 ///
 /// # Your turn
 ///
-/// `connect`. Start two threads on the one stream (an `Arc`): one sends what `print_lines` ends with over a channel,
+/// `connect`, and switch Nagle's algorithm off (`set_nodelay`). Start two threads on the one stream (an `Arc`): one sends what `print_lines` ends with over a channel,
 /// one runs `send_lines`, which sends its end itself. Wait for the first end: after `Exit`, `join` the thread that
 /// sends, and give the server `LINGER` to close, too; for `Closed`, `say` "connection closed by server".
 fn run(args: &Args) -> anyhow::Result<()> {
     let (stream, server) = connect(&args.connect, args.timeout)?;
+    // Nagle's algorithm would keep a short line back until the one before is acknowledged (RFC 1122, section 4.2.3.4).
+    stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(args.timeout))?;
     let (stream, (tell, ends)) = (Arc::new(stream), channel());
     let (listening, told) = (Arc::clone(&stream), tell.clone());
