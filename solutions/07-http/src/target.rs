@@ -75,7 +75,7 @@ impl Target {
     pub fn names(&self) -> Option<Vec<String>> {
         let Target::Resource { path, .. } = self else { return None };
         let parts = path.trim_start_matches('/').split('/');
-        let decoded = parts.map(|part| String::from_utf8(percent::decode(part).ok()?).ok());
+        let decoded = parts.map(|part| String::from_utf8(percent::decode(part)).ok());
         decoded.map(|name| name.filter(|name| is_name(name))).collect()
     }
 }
@@ -84,16 +84,17 @@ fn is_name(name: &str) -> bool {
     name != "." && name != ".." && !name.contains(['/', '\0'])
 }
 
-/// A path, and perhaps a query. Other characters than these have to be percent-encoded (RFC 3986, sections 3.3, 3.4).
+/// A path, and perhaps a query. Other characters than these have to be percent-encoded (RFC 3986, sections 3.3, 3.4). A
+/// `%` by itself names no file, but in a query it does no harm, and people write it.
 fn resource(text: &str) -> Result<Target, Refusal> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&byte);
-    if !text.bytes().all(allowed) || !is_escaped(text) {
-        return Err(Refusal::bad_request("the request target has characters that must be percent-encoded"));
-    }
     let (path, query) = match text.split_once('?') {
         Some((path, query)) => (path, Some(query.to_owned())),
         None => (text, None),
     };
+    if !text.bytes().all(allowed) || !is_escaped(path) {
+        return Err(Refusal::bad_request("the request target has characters that must be percent-encoded"));
+    }
     Ok(Target::Resource { path: path.to_owned(), query })
 }
 
