@@ -96,6 +96,15 @@ impl Body {
         Ok(length(&head.fields)?.map_or(Body::UntilClose, Body::Length))
     }
 
+    /// How many bytes are sure to come, unless the body breaks off.
+    pub fn announced(&self) -> u64 {
+        match self {
+            Body::Length(left) => *left,
+            Body::Chunked(decoder) => decoder.announced(),
+            Body::UntilClose => 0,
+        }
+    }
+
     /// Takes the next piece of the body off the front of `input`.
     ///
     /// # Errors
@@ -207,6 +216,15 @@ mod tests {
         }
         assert!(of_response("GET", 200, "Content-Length: 5, 6\r\n").is_err());
         assert!(of_response("GET", 200, "Content-Length: -5\r\n").is_err());
+    }
+
+    #[test]
+    fn a_body_says_what_is_to_come() {
+        let mut chunked = Body::Chunked(Decoder::new(100));
+        assert_eq!((Body::Length(5).announced(), Body::UntilClose.announced(), chunked.announced()), (5, 0, 0));
+        let mut input = &b"ffffffffffffffff\r\nabc"[..];
+        assert_eq!(chunked.next(&mut input), Ok(Piece::Data(b"abc")));
+        assert_eq!(chunked.announced(), u64::MAX - 3);
     }
 
     #[test]
