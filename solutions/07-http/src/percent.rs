@@ -59,10 +59,15 @@ mod tests {
 
     #[test]
     fn what_is_no_escape_stands_for_itself() {
-        for (text, decoded) in [("%zz", "%zz"), ("%", "%"), ("a%4", "a%4"), ("%%41", "%A"), ("%4%41", "%4A"), ("%25zz", "%zz")] {
+        for (text, decoded) in
+            [("%zz", "%zz"), ("%", "%"), ("a%4", "a%4"), ("%%41", "%A"), ("%4%41", "%4A"), ("%25zz", "%zz")]
+        {
             assert_eq!(decode(text), decoded.as_bytes(), "{text}");
             assert_eq!(is_escaped(text), text == "%25zz", "{text}");
         }
-        assert_eq!(pairs("100%=%zz&a+b=%2B%26"), [("100%", "%zz"), ("a b", "+&")].map(|(key, value)| (key.to_owned(), value.to_owned())));
+        assert_eq!(
+            pairs("100%=%zz&a+b=%2B%26"),
+            [("100%", "%zz"), ("a b", "+&")].map(|(key, value)| (key.to_owned(), value.to_owned()))
+        );
     }
 }

@@ -106,9 +106,20 @@ mod tests {
         for value in ["bytes=36-", "bytes=40-50", "bytes=-0", "bytes=36-,,40-50 , -0", &format!("bytes={far}-")] {
             assert_eq!(range(value, 36), Range::Unsatisfiable, "{value:?}");
         }
-        for value in
-            ["", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=2-1", "lines=1-2", "bytes=0-1,3-4", "bytes=0-1,36-", "bytes=36-,x", "bytes=,", "bytes=+1-2"]
-        {
+        for value in [
+            "",
+            "bytes",
+            "bytes=",
+            "bytes=-",
+            "bytes=a-b",
+            "bytes=2-1",
+            "lines=1-2",
+            "bytes=0-1,3-4",
+            "bytes=0-1,36-",
+            "bytes=36-,x",
+            "bytes=,",
+            "bytes=+1-2",
+        ] {
             assert_eq!(range(value, 36), Range::Whole, "{value:?}");
         }
     }

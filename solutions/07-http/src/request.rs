@@ -217,7 +217,10 @@ mod tests {
     #[test]
     fn a_percent_sign_may_stand_alone_in_a_query() {
         let query = Some("100%&y=%zz".to_owned());
-        assert_eq!(with_line("GET /a?100%&y=%zz HTTP/1.1").unwrap().target, Target::Resource { path: "/a".to_owned(), query });
+        assert_eq!(
+            with_line("GET /a?100%&y=%zz HTTP/1.1").unwrap().target,
+            Target::Resource { path: "/a".to_owned(), query }
+        );
     }
 
     #[test]
