@@ -22,6 +22,9 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How long a stage may take in all: a program that is always just in time must not hold the lab up for ever.
 const STAGE: Duration = Duration::from_secs(30);
 
+/// How much longer for each program in it: an interpreter takes a moment to start, and some stages start fifty.
+const START: Duration = Duration::from_secs(2);
+
 /// How long to wait for the network before looking whether the program that should act has ended meanwhile.
 pub(crate) const GLANCE: Duration = Duration::from_millis(20);
 
@@ -103,7 +106,7 @@ impl Scene {
         if Instant::now() < *lock(&self.0.curfew) {
             return format!("{} s", PATIENCE.mul_f64(self.0.factor).as_secs_f64());
         }
-        format!("what was left of the stage's {} s", STAGE.mul_f64(self.0.factor).as_secs_f64())
+        "what was left of the stage's time".to_owned()
     }
 
     /// The stage's time begins now: before, it had to wait for others.
@@ -120,6 +123,7 @@ impl Scene {
     }
 
     pub(crate) fn enter(&self, actor: Actor) {
+        *lock(&self.0.curfew) += START.mul_f64(self.0.factor);
         lock(&self.0.cast).push(actor);
     }
 

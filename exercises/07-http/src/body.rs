@@ -55,13 +55,23 @@ impl Body {
     ///
     /// # Errors
     ///
-    /// For a length that is none.
+    /// For a length that is none, and for chunks of what was coded in another way, too: what is in them would be no page.
     pub fn of_response(method: &str, head: &ResponseHead) -> Result<Body, Malformed> {
         todo!(
             "A response to HEAD, and those with status 1xx, 204 and 304, have no body, whatever their fields \
-             say. Otherwise Transfer-Encoding counts more than Content-Length; if its last coding is not \
-             `chunked`, or if there is neither field, the end of the stream is the end of the body."
+             say. Otherwise Transfer-Encoding counts more than Content-Length; a coding before the last one, \
+             `chunked`, is malformed here. If the last coding is not `chunked`, or if there is neither \
+             field, the end of the stream is the end of the body."
         )
+    }
+
+    /// How many bytes are sure to come, unless the body breaks off.
+    pub fn announced(&self) -> u64 {
+        match self {
+            Body::Length(left) => *left,
+            Body::Chunked(decoder) => decoder.announced(),
+            Body::UntilClose => 0,
+        }
     }
 
     /// Takes the next piece of the body off the front of `input`.
@@ -139,11 +149,21 @@ mod tests {
         let both = "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n";
         assert!(matches!(of_response("GET", 200, both), Ok(Body::Chunked(_))));
         assert!(matches!(of_response("GET", 200, "Transfer-Encoding: gzip\r\n"), Ok(Body::UntilClose)));
+        assert!(of_response("GET", 200, "Transfer-Encoding: gzip, chunked\r\n").is_err());
         for (method, status) in [("HEAD", 200), ("GET", 204), ("GET", 304), ("GET", 100)] {
             assert!(matches!(of_response(method, status, both), Ok(Body::Length(0))), "{method} {status}");
         }
         assert!(of_response("GET", 200, "Content-Length: 5, 6\r\n").is_err());
         assert!(of_response("GET", 200, "Content-Length: -5\r\n").is_err());
+    }
+
+    #[test]
+    fn a_body_says_what_is_to_come() {
+        let mut chunked = Body::Chunked(Decoder::new(100));
+        assert_eq!((Body::Length(5).announced(), Body::UntilClose.announced(), chunked.announced()), (5, 0, 0));
+        let mut input = &b"ffffffffffffffff\r\nabc"[..];
+        assert_eq!(chunked.next(&mut input), Ok(Piece::Data(b"abc")));
+        assert_eq!(chunked.announced(), u64::MAX - 3);
     }
 
     #[test]

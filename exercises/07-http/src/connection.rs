@@ -117,7 +117,8 @@ impl Connection<'_> {
     fn read_body(&mut self, mut body: Body, keep: bool) -> Result<Vec<u8>, End> {
         todo!(
             "`take_body`, and `read_more` as long as it is not done. `keep` the data or forget them. More \
-             than `MAX_BODY` bytes are 413, a timeout is 408, and the end of the stream 400."
+             than `MAX_BODY` bytes, those included that a chunk has only `announced`, are 413, a timeout is \
+             408, and the end of the stream 400."
         )
     }
 

@@ -23,7 +23,7 @@ pub fn time(_: &Request, _: Vec<u8>) -> Result<Answer, Refusal> {
 ///
 /// # Errors
 ///
-/// For a query that cannot be decoded.
+/// None.
 pub fn query(request: &Request, _: Vec<u8>) -> Result<Answer, Refusal> {
     todo!("A line `key=value` for each of the query's `percent::pairs`.")
 }

@@ -168,6 +168,15 @@ mod tests {
     }
 
     #[test]
+    fn a_percent_sign_may_stand_alone_in_a_query() {
+        let query = Some("100%&y=%zz".to_owned());
+        assert_eq!(
+            with_line("GET /a?100%&y=%zz HTTP/1.1").unwrap().target,
+            Target::Resource { path: "/a".to_owned(), query }
+        );
+    }
+
+    #[test]
     fn a_target_may_be_a_url_or_a_star_or_a_place() {
         let resource = |path: &str| Target::Resource { path: path.to_owned(), query: None };
         assert_eq!(with_line("GET HTTP://[::1]:80 HTTP/1.1").unwrap().target, resource("/"));

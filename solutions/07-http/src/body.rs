@@ -75,22 +75,34 @@ impl Body {
     ///
     /// # Errors
     ///
-    /// For a length that is none.
+    /// For a length that is none, and for chunks of what was coded in another way, too: what is in them would be no page.
     ///
     /// # Your turn
     ///
     /// A response to HEAD, and those with status 1xx, 204 and 304, have no body, whatever their fields say. Otherwise
-    /// Transfer-Encoding counts more than Content-Length; if its last coding is not `chunked`, or if there is neither
-    /// field, the end of the stream is the end of the body.
+    /// Transfer-Encoding counts more than Content-Length; a coding before the last one, `chunked`, is malformed here.
+    /// If the last coding is not `chunked`, or if there is neither field, the end of the stream is the end of the body.
     pub fn of_response(method: &str, head: &ResponseHead) -> Result<Body, Malformed> {
         if method == "HEAD" || matches!(head.status, 100..=199 | 204 | 304) {
             return Ok(Body::Length(0));
         }
         if head.fields.has("Transfer-Encoding") {
-            let is_chunked = codings(&head.fields).1;
-            return Ok(if is_chunked { Body::Chunked(Decoder::new(CLIENT_PATIENCE)) } else { Body::UntilClose });
+            return match codings(&head.fields) {
+                (0, true) => Ok(Body::Chunked(Decoder::new(CLIENT_PATIENCE))),
+                (_, true) => Err(Malformed("the only transfer coding known here is chunked")),
+                (_, false) => Ok(Body::UntilClose),
+            };
         }
         Ok(length(&head.fields)?.map_or(Body::UntilClose, Body::Length))
+    }
+
+    /// How many bytes are sure to come, unless the body breaks off.
+    pub fn announced(&self) -> u64 {
+        match self {
+            Body::Length(left) => *left,
+            Body::Chunked(decoder) => decoder.announced(),
+            Body::UntilClose => 0,
+        }
     }
 
     /// Takes the next piece of the body off the front of `input`.
@@ -198,11 +210,21 @@ mod tests {
         let both = "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n";
         assert!(matches!(of_response("GET", 200, both), Ok(Body::Chunked(_))));
         assert!(matches!(of_response("GET", 200, "Transfer-Encoding: gzip\r\n"), Ok(Body::UntilClose)));
+        assert!(of_response("GET", 200, "Transfer-Encoding: gzip, chunked\r\n").is_err());
         for (method, status) in [("HEAD", 200), ("GET", 204), ("GET", 304), ("GET", 100)] {
             assert!(matches!(of_response(method, status, both), Ok(Body::Length(0))), "{method} {status}");
         }
         assert!(of_response("GET", 200, "Content-Length: 5, 6\r\n").is_err());
         assert!(of_response("GET", 200, "Content-Length: -5\r\n").is_err());
+    }
+
+    #[test]
+    fn a_body_says_what_is_to_come() {
+        let mut chunked = Body::Chunked(Decoder::new(100));
+        assert_eq!((Body::Length(5).announced(), Body::UntilClose.announced(), chunked.announced()), (5, 0, 0));
+        let mut input = &b"ffffffffffffffff\r\nabc"[..];
+        assert_eq!(chunked.next(&mut input), Ok(Piece::Data(b"abc")));
+        assert_eq!(chunked.announced(), u64::MAX - 3);
     }
 
     #[test]

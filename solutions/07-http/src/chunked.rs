@@ -101,6 +101,14 @@ impl Decoder {
         }
     }
 
+    /// How many bytes of the chunk that has begun are still to come.
+    pub fn announced(&self) -> u64 {
+        match self.state {
+            State::Data { left } => left,
+            _ => 0,
+        }
+    }
+
     /// What comes after this byte. Lines must end with CR LF here: a proxy in front of us might not take a single LF for
     /// a line end, and what it took for data we would take for a request.
     ///

@@ -189,16 +189,19 @@ impl Connection<'_> {
     ///
     /// # Your turn
     ///
-    /// `take_body`, and `read_more` as long as it is not done. `keep` the data or forget them. More than
-    /// `MAX_BODY` bytes are 413, a timeout is 408, and the end of the stream 400.
+    /// `take_body`, and `read_more` as long as it is not done. `keep` the data or forget them. More than `MAX_BODY`
+    /// bytes, those included that a chunk has only `announced`, are 413, a timeout is 408, and the end of the stream 400.
     fn read_body(&mut self, mut body: Body, keep: bool) -> Result<Vec<u8>, End> {
-        let (mut kept, mut length) = (Vec::new(), 0);
+        let (mut kept, mut length) = (Vec::new(), 0_u64);
         loop {
             let is_done = self.wire.take_body(&mut body, |data| {
                 length += data.len() as u64;
                 kept.extend_from_slice(if keep { data } else { &[] });
-                if length > MAX_BODY { Err(too_large()) } else { Ok(()) }
+                Ok::<_, Refusal>(())
             })?;
+            if length.saturating_add(body.announced()) > MAX_BODY {
+                return Err(too_large().into());
+            }
             if is_done {
                 return Ok(kept);
             }

@@ -30,14 +30,14 @@ pub fn time(_: &Request, _: Vec<u8>) -> Result<Answer, Refusal> {
 ///
 /// # Errors
 ///
-/// For a query that cannot be decoded.
+/// None.
 ///
 /// # Your turn
 ///
 /// A line `key=value` for each of the query's `percent::pairs`.
 pub fn query(request: &Request, _: Vec<u8>) -> Result<Answer, Refusal> {
     let Target::Resource { query: Some(query), .. } = &request.target else { return Ok(Answer::text(Status::OK, "")) };
-    let lines: String = percent::pairs(query)?.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
+    let lines: String = percent::pairs(query).iter().map(|(key, value)| format!("{key}={value}\n")).collect();
     Ok(Answer::text(Status::OK, lines))
 }
 

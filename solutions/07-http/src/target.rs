@@ -58,7 +58,7 @@ impl Target {
     /// path that can be nobody's name: one that leads upwards, or has a slash or NUL in a name.
     ///
     /// A slash is looked for first and the rest decoded then: `%2F` is a character in a name, not a separator, and no
-    /// file has such a name. `.` and `..` are for the client to resolve (RFC 3986, section 6.2.2.3).
+    /// file has such a name. `.` is where one is already; `..` is for the client to resolve (RFC 3986, section 6.2.2.3).
     ///
     /// ```
     /// use http::target::Target;
@@ -70,30 +70,35 @@ impl Target {
     ///
     /// # Your turn
     ///
-    /// Split the path after its first slash at each slash, and `percent::decode` each part. Refuse `.`, `..`, and parts
-    /// that have a slash or NUL in them, or are not UTF-8.
+    /// Split the path after its first slash at each slash, and `percent::decode` each part. A `.` is as good as an empty
+    /// name. Refuse `..`, and parts that have a slash or NUL in them, or are not UTF-8.
     pub fn names(&self) -> Option<Vec<String>> {
         let Target::Resource { path, .. } = self else { return None };
         let parts = path.trim_start_matches('/').split('/');
-        let decoded = parts.map(|part| String::from_utf8(percent::decode(part).ok()?).ok());
-        decoded.map(|name| name.filter(|name| is_name(name))).collect()
+        let decoded = parts.map(|part| String::from_utf8(percent::decode(part)).ok());
+        decoded.map(|name| name.filter(|name| is_name(name)).map(without_dot)).collect()
     }
 }
 
 fn is_name(name: &str) -> bool {
-    name != "." && name != ".." && !name.contains(['/', '\0'])
+    name != ".." && !name.contains(['/', '\0'])
 }
 
-/// A path, and perhaps a query. Other characters than these have to be percent-encoded (RFC 3986, sections 3.3, 3.4).
+fn without_dot(name: String) -> String {
+    if name == "." { String::new() } else { name }
+}
+
+/// A path, and perhaps a query. Other characters than these have to be percent-encoded (RFC 3986, sections 3.3, 3.4). A
+/// `%` by itself names no file, but in a query it does no harm, and people write it.
 fn resource(text: &str) -> Result<Target, Refusal> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&byte);
-    if !text.bytes().all(allowed) || !is_escaped(text) {
-        return Err(Refusal::bad_request("the request target has characters that must be percent-encoded"));
-    }
     let (path, query) = match text.split_once('?') {
         Some((path, query)) => (path, Some(query.to_owned())),
         None => (text, None),
     };
+    if !text.bytes().all(allowed) || !is_escaped(path) {
+        return Err(Refusal::bad_request("the request target has characters that must be percent-encoded"));
+    }
     Ok(Target::Resource { path: path.to_owned(), query })
 }
 
@@ -144,11 +149,12 @@ mod tests {
             ("//a", &["a"]),
             ("/%41%20/%E6%88%91", &["A ", "我"]),
             ("/...", &["..."]),
+            ("/./a/%2E/b/.", &["", "a", "", "b", ""]),
             ("/%252e%252e", &["%2e%2e"]),
         ] {
             assert_eq!(names(path).unwrap(), due, "{path}");
         }
-        for path in ["/..", "/a/../b", "/%2e%2e/a", "/.%2E", "/a%2fb", "/a%00", "/.", "/%FF"] {
+        for path in ["/..", "/a/../b", "/%2e%2e/a", "/.%2E", "/a%2fb", "/a%00", "/%FF"] {
             assert_eq!(names(path), None, "{path}");
         }
     }

@@ -209,6 +209,19 @@ fn a_request_within_a_body_is_a_part_of_it_and_one_behind_it_is_the_next() {
     assert_eq!(statuses(&answer_to(address, head.as_bytes()), &["HEAD", "GET"]), [200, 200]);
 }
 
+/// The client says what is to come, and waits for what the server says to that.
+#[test]
+fn a_body_that_is_only_announced_is_refused_at_once() {
+    let folder = folder("announced");
+    let (_server, address) = our_server_of(&folder, &["--timeout", "60"]);
+    for (field, begun) in [("Content-Length: 1048577", ""), ("Transfer-Encoding: chunked", "100001\r\nhello")] {
+        let (mut stream, mut answer) = (connect(address), Vec::new());
+        write!(stream, "POST /app/echo HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n{begun}").unwrap();
+        stream.read_to_end(&mut answer).unwrap();
+        assert_eq!(statuses(&answer, &[]), [413], "{field}");
+    }
+}
+
 #[test]
 fn five_hundred_who_dawdle_keep_nobody_waiting() {
     let folder = folder("slowloris");
