@@ -1,6 +1,6 @@
 //! The ways to leave, and what `exit` does.
 
-use scenario::{Stage, demand};
+use scenario::{Lab, Outcome, Program, Stage, TcpPeer, demand};
 
 use super::{join, join_all, leaves, says};
 
@@ -53,42 +53,57 @@ pub fn a_client_may_leave_in_any_way() -> Stage {
         .story(|lab| {
             let server = lab.server()?;
             let mut alice = join(lab, &server, "alice", 1)?;
-            let ways: [(&str, &[u8], &[&str]); 6] = [
-                ("exit", b"hi\nexit\n", &["hi"]),
-                ("exit with a return", b"exit\r\n", &[]),
-                ("exit and more", b"exit\nnot heard any more\n", &[]),
-                ("the end of the stream", b"", &[]),
-                ("a last line without an end", b"one\ntwo", &["one", "two"]),
-                ("exit without an end", b"exit", &[]),
-            ];
-            for (at, (way, bytes, lines)) in ways.iter().enumerate() {
-                let number = at + 2;
-                let mut bob = join(lab, &server, "bob", number)?;
-                alice.expect_line(&format!("client-{number} joined"))?;
+            for (number, (bytes, stream, lines)) in (2..).zip(WAYS) {
+                let mut bob = join_beside(&mut alice, lab, &server, number)?;
                 bob.send(bytes)?;
-                if !way.starts_with("exit") || way.ends_with("an end") {
+                if let Stream::Ended = stream {
                     bob.ends_sending()?;
                 }
-                for line in *lines {
-                    server.prints(&format!("client-{number}: {line}"))?;
-                    alice.expect_line(&format!("client-{number}: {line}"))?;
-                }
-                server.prints(&format!("client-{number} left"))?;
-                alice.expect_line(&format!("client-{number} left"))?;
+                has_left(&server, &mut alice, number, lines)?;
                 bob.wait_for_close()?;
             }
-            let number = ways.len() + 2;
-            let mut bob = join(lab, &server, "bob", number)?;
-            alice.expect_line(&format!("client-{number} joined"))?;
-            says(&mut bob, &server, number, "I feel strange")?;
-            alice.expect_line(&format!("client-{number}: I feel strange"))?;
+            let mut bob = join_beside(&mut alice, lab, &server, 8)?;
+            says(&mut bob, &server, 8, "I feel strange")?;
+            alice.expect_line("client-8: I feel strange")?;
             bob.resets()?;
-            alice.expect_line(&format!("client-{number} left"))?;
+            alice.expect_line("client-8 left")?;
             server.types("still there?");
             alice.expect_line("server: still there?")?;
             // What a reset leaves on stdout is open.
             lab.lowers_the_curtain()
         })
+}
+
+/// What somebody sends last, whether the stream ends with it, and which lines are heard of it.
+const WAYS: [(&[u8], Stream, &[&str]); 6] = [
+    (b"hi\nexit\n", Stream::Open, &["hi"]),
+    (b"exit\r\n", Stream::Open, &[]),
+    (b"exit\nnot heard any more\n", Stream::Open, &[]),
+    (b"", Stream::Ended, &[]),
+    (b"one\ntwo", Stream::Ended, &["one", "two"]),
+    (b"exit", Stream::Ended, &[]),
+];
+
+/// Whether somebody who leaves ends the own stream, or leaves that to the server.
+enum Stream {
+    Open,
+    Ended,
+}
+
+/// Bob joins, and alice hears of it.
+fn join_beside(alice: &mut TcpPeer, lab: &mut Lab, server: &Program, number: usize) -> Outcome<TcpPeer> {
+    let bob = join(lab, server, "bob", number)?;
+    alice.expect_line(&format!("client-{number} joined"))?;
+    Ok(bob)
+}
+
+/// The server prints these last lines of somebody, and that it was all, and so the others hear it.
+fn has_left(server: &Program, other: &mut TcpPeer, number: usize, last: &[&str]) -> Outcome {
+    let lines = last.iter().map(|line| format!("client-{number}: {line}"));
+    lines.chain([format!("client-{number} left")]).try_for_each(|line| {
+        server.prints(&line)?;
+        other.expect_line(&line)
+    })
 }
 
 pub fn keeps_exit_to_itself() -> Stage {

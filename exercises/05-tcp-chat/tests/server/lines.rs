@@ -36,16 +36,20 @@ pub fn finds_the_lines_however_they_come() -> Stage {
             alice.expect("client-2: and another\n")?;
             server.prints("client-2: and another")?;
             lab.in_short("bob", "says a hundred lines in one segment", |_| {
-                let lines: Vec<_> = (1..=100).map(|number| format!("line {number}")).collect();
-                bob.send(lines.join("\n") + "\n")?;
-                lines.iter().try_for_each(|line| {
-                    server.prints(&format!("client-2: {line}"))?;
-                    alice.expect_line(&format!("client-2: {line}"))
-                })
+                says_a_hundred_lines(&mut bob, &server, &mut alice)
             })?;
             lab.keep([alice, bob]);
             Ok(())
         })
+}
+
+fn says_a_hundred_lines(bob: &mut TcpPeer, server: &Program, alice: &mut TcpPeer) -> Outcome {
+    let lines: Vec<_> = (1..=100).map(|number| format!("line {number}")).collect();
+    bob.send(lines.join("\n") + "\n")?;
+    lines.iter().try_for_each(|line| {
+        server.prints(&format!("client-2: {line}"))?;
+        alice.expect_line(&format!("client-2: {line}"))
+    })
 }
 
 pub fn refuses_a_line_that_is_too_long() -> Stage {
@@ -137,23 +141,7 @@ pub fn passes_on_nothing_that_harms() -> Stage {
         .story(|lab| {
             let server = lab.server()?;
             let [mut alice, mut bob] = join_all(lab, &server, ["alice", "bob"])?;
-            let lines: [(&[u8], &str); 11] = [
-                (b"\x1b[2J bell \x07 nul \x00 delete \x7f.", "\u{fffd}[2J bell \u{fffd} nul \u{fffd} delete \u{fffd}."),
-                (b"client\rserver: forged", "client\u{fffd}server: forged"),
-                (b"bad \xff bytes", "bad \u{fffd} bytes"),
-                (b"cut \xe6\x88", "cut \u{fffd}"),
-                (b"\xc3(", "\u{fffd}("),
-                ("我爱你 🙂 é".as_bytes(), "我爱你 🙂 é"),
-                // U+009B is ESC [ in one character.
-                ("\u{9b}2J next\u{85}line".as_bytes(), "\u{fffd}2J next\u{fffd}line"),
-                (b"one\x0btwo\x0cthree\x1cfour", "one\u{fffd}two\u{fffd}three\u{fffd}four"),
-                // Neither ends a line here, nor drives a terminal.
-                ("\u{feff}five\u{2028}six".as_bytes(), "\u{feff}five\u{2028}six"),
-                // Half of a pair of UTF-16, a slash in two bytes, and more than Unicode has: no UTF-8 (RFC 3629, section 3).
-                (b"half \xed\xa0\x80.", "half \u{fffd}."),
-                (b"long \xc0\xaf, high \xf4\x90\x80\x80.", "long \u{fffd}, high \u{fffd}."),
-            ];
-            for (bytes, due) in lines {
+            for (bytes, due) in LINES {
                 let due = format!("client-2: {due}");
                 bob.send([bytes, b"\n"].concat())?;
                 let (heard, printed) = (alice.next_line(&due)?, server.next_line(&due)?);
@@ -166,3 +154,21 @@ pub fn passes_on_nothing_that_harms() -> Stage {
             Ok(())
         })
 }
+
+/// What somebody sends, and what the others hear of it.
+const LINES: [(&[u8], &str); 11] = [
+    (b"\x1b[2J bell \x07 nul \x00 delete \x7f.", "\u{fffd}[2J bell \u{fffd} nul \u{fffd} delete \u{fffd}."),
+    (b"client\rserver: forged", "client\u{fffd}server: forged"),
+    (b"bad \xff bytes", "bad \u{fffd} bytes"),
+    (b"cut \xe6\x88", "cut \u{fffd}"),
+    (b"\xc3(", "\u{fffd}("),
+    ("我爱你 🙂 é".as_bytes(), "我爱你 🙂 é"),
+    // U+009B is ESC [ in one character.
+    ("\u{9b}2J next\u{85}line".as_bytes(), "\u{fffd}2J next\u{fffd}line"),
+    (b"one\x0btwo\x0cthree\x1cfour", "one\u{fffd}two\u{fffd}three\u{fffd}four"),
+    // Neither ends a line here, nor drives a terminal.
+    ("\u{feff}five\u{2028}six".as_bytes(), "\u{feff}five\u{2028}six"),
+    // Half of a pair of UTF-16, a slash in two bytes, and more than Unicode has: no UTF-8 (RFC 3629, section 3).
+    (b"half \xed\xa0\x80.", "half \u{fffd}."),
+    (b"long \xc0\xaf, high \xf4\x90\x80\x80.", "long \u{fffd}, high \u{fffd}."),
+];

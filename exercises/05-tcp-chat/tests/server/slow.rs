@@ -26,21 +26,11 @@ pub fn drops_who_does_not_read() -> Stage {
                 has_joined(&carol, &server, 3)?;
                 all_hear(&mut room, "client-3 joined")?;
                 carol.stops_reading();
-                let mut longest = Duration::ZERO;
+                let mut rounds = Vec::new();
                 lab.in_short("alice and the operator", "talk, and bob hears every line, until the server drops carol", |_| {
-                    for number in 0.. {
-                        let began = Instant::now();
-                        let dropped = talk_for_a_while(&server, &mut room, number)?;
-                        longest = longest.max(began.elapsed());
-                        if dropped || is_dropped(&server, &carol, number + 1)? {
-                            break;
-                        }
-                    }
-                    Ok(())
+                    talk_until_carol_is_dropped(&server, &mut room, &carol, &mut rounds)
                 })?;
-                demand(longest < Duration::from_millis(700), || {
-                    format!("While carol did not read, the others had to wait for {:.1} s.", longest.as_secs_f64())
-                })?;
+                nobody_was_kept_waiting(&rounds)?;
                 carol.wait_for_close()?;
                 room[0].send("are you still there, bob?\n")?;
                 hears(&mut room[1], "client-1: are you still there, bob?")?;
@@ -49,6 +39,33 @@ pub fn drops_who_does_not_read() -> Stage {
                 Ok(())
             })
         })
+}
+
+/// Notes how long each round of talk took.
+fn talk_until_carol_is_dropped(
+    server: &Program,
+    room: &mut [TcpPeer; 2],
+    carol: &TcpPeer,
+    rounds: &mut Vec<Duration>,
+) -> Outcome {
+    for number in 0.. {
+        let began = Instant::now();
+        let dropped = talk_for_a_while(server, room, number)?;
+        rounds.push(began.elapsed());
+        if dropped || is_dropped(server, carol, number + 1)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Some servers are slow, but then they are from the beginning, when carol's connection still takes what is said.
+fn nobody_was_kept_waiting(rounds: &[Duration]) -> Outcome {
+    let (quickest, slowest) = (rounds.iter().min(), rounds.iter().max());
+    let (quickest, slowest) = (quickest.copied().unwrap_or_default(), slowest.copied().unwrap_or_default());
+    demand(slowest < Duration::from_millis(700) + 10 * quickest, || {
+        format!("While carol did not read, the others had to wait for {:.1} s.", slowest.as_secs_f64())
+    })
 }
 
 /// What the server prints when it drops carol.
