@@ -114,6 +114,7 @@ pub fn hears_while_it_cannot_send() -> Stage {
                 server.send(format!("{line}\n"))?;
                 client.prints(line)?;
             }
+            server.makes_room()?;
             server.expect(&typed)?;
             server_closes(&client, &mut server)
         })

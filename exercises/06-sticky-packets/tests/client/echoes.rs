@@ -43,19 +43,23 @@ pub fn hears_while_it_sends() -> Stage {
             "thread::spawn(move || read_all(reading, &announce)); // and the main thread writes",
         ])
         .story(|lab| {
-            let texts = ["a".repeat(20_000), "b".repeat(120_000), "c".repeat(120_000), "d".repeat(120_000)];
+            let sizes = [20_000, 20_000, 120_000, 120_000, 120_000];
+            let texts: Vec<_> = sizes.iter().zip('a'..).map(|(size, letter)| letter.to_string().repeat(*size)).collect();
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             let stand = lab.tcp_server_with_little_room()?;
             let client = lab.client(stand.address(), &[&["--timeout", "60"], &texts[..]].concat())?;
             let mut server = stand.accept()?;
-            server.expect(frame(texts[0]))?;
-            server.is_full()?;
-            server.send(frame(texts[0]))?;
-            server.is_read()?;
-            server.expect(frames(&texts[1..]))?;
+            for text in &texts[..2] {
+                server.expect(frame(text))?;
+                server.is_full()?;
+                server.send(frame(text))?;
+                server.is_read()?;
+            }
+            server.makes_room()?;
+            server.expect(frames(&texts[2..]))?;
             server.expect_end()?;
-            client.prints("sent 4 messages")?;
-            server.send(frames(&texts[1..]))?;
+            client.prints("sent 5 messages")?;
+            server.send(frames(&texts[2..]))?;
             texts.iter().try_for_each(|text| client.prints(&format!("echo {text:?}")))?;
             client.ends_well()
         })
