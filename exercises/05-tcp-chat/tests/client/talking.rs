@@ -40,7 +40,7 @@ pub fn sends_lines_as_they_are_typed() -> Stage {
         .story(|lab| {
             lab.steadily(|lab| {
                 let (client, mut server) = client_of(lab, &[])?;
-                for line in ["hi", "我爱你", "  two  blanks  ", "", "exit the room?"] {
+                for line in ["hi", "我爱你", "  two  blanks  ", "", "exit the room?", "EXIT", " exit "] {
                     client.types(line);
                     at_once(lab, "your client sent what was typed", || server.expect(format!("{line}\n")))?;
                 }
