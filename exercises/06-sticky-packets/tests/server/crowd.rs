@@ -148,21 +148,21 @@ pub fn forgets_what_it_returned() -> Stage {
             "self.buffer.copy_within(self.given..self.filled, 0); // the rest moves to the front",
         ])
         .story(|lab| {
-            const SIZE: usize = 32 << 10;
+            const LONGEST: usize = 512 << 10;
             const MUCH: usize = 24 << 20;
             let server = lab.server()?;
             let mut alice = lab.tcp("alice", &server)?;
-            let message = frame(vec![0xff; SIZE]);
-            alice.send(&message)?;
-            alice.expect(&message)?;
-            lab.in_short("alice", "does the same again and again", |lab| {
+            exchange(&mut alice, &server, 1, b"hello")?;
+            lab.in_short("alice", "sends more and more, longer and longer, and all of it comes back", |lab| {
                 lab.memory_stays(&server, |_| {
-                    let (began, mut returned) = (Instant::now(), 0);
+                    let (began, mut returned, mut size) = (Instant::now(), 0, 1 << 10);
                     // Whoever reads or writes byte by byte is slow, and need not return so much.
                     while returned < MUCH && began.elapsed() < Duration::from_secs(1) {
+                        let message = frame(vec![0xff; size]);
                         alice.send(&message)?;
                         alice.expect(&message)?;
-                        returned += SIZE;
+                        returned += size;
+                        size = LONGEST.min(2 * size);
                     }
                     Ok(returned as u64)
                 })
