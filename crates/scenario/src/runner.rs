@@ -177,11 +177,12 @@ fn nothing_is_left(scene: &Scene, cast: &[Actor]) -> Outcome {
 }
 
 /// What runtimes write when a program crashes.
-const CRASHES: [&str; 6] = [
+const CRASHES: [&str; 7] = [
     "panicked at",
     "stack backtrace:",
     "Traceback (most recent call last)",
     "goroutine 1 [running]",
+    "Exception in thread",
     "node:internal/",
     "AddressSanitizer",
 ];

@@ -512,6 +512,16 @@ impl TcpPeer {
             .map_err(|error| broken(format!("{} could not close its sending side: {error}.", titled(&self.name))))
     }
 
+    /// From now on takes as much at a time as the system lets it. What waits for somebody with little room comes in very
+    /// small pieces.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn makes_room(&self) -> Outcome {
+        Ok(SockRef::from(&self.stream).set_recv_buffer_size(LONGEST)?)
+    }
+
     /// Waits for the other side to close or to break off; what it sends before is dropped.
     ///
     /// # Errors
@@ -527,9 +537,7 @@ impl TcpPeer {
     ///
     /// The connection stays open.
     pub fn last_words(&mut self) -> Outcome<Vec<u8>> {
-        const LONGEST: usize = 16 << 20;
-        // What waits for somebody with little room would come in very small pieces.
-        SockRef::from(&self.stream).set_recv_buffer_size(LONGEST)?;
+        self.makes_room()?;
         let mut words = std::mem::take(&mut self.ahead);
         while words.len() < LONGEST {
             match self.read_some()? {
@@ -588,6 +596,9 @@ impl TcpPeer {
         }
     }
 }
+
+/// What is kept at most of somebody who is heard to the end.
+const LONGEST: usize = 16 << 20;
 
 /// Bytes as an ASCII string literal.
 fn escaped(bytes: &[u8]) -> String {
