@@ -1,0 +1,156 @@
+//! Windows, and more blocks than there are numbers.
+
+use std::time::{Duration, Instant};
+
+use scenario::{Meaning, Stage, demand};
+
+use super::traces::holds;
+use super::wire::{
+    MANY_BLOCKS, SMALL, Talks, WINDOWS, ack, block, content, data, describe, hears_window, oack, parse_data,
+};
+use super::{client_with_timeout, patient_client};
+
+pub fn gets_in_windows() -> Stage {
+    Stage::client("With windowsize 4 it acknowledges every fourth block, and a gap at once")
+        .promises(["F17", "F13", "F15"])
+        .why("One ACK stands for a whole window. If a block in its middle is lost, the ACK of the one before tells from where to send again (RFC 7440, section 4).")
+        .hints([
+            "When does your client acknowledge, and what does it do with block 6 when block 5 is missing?",
+            "After four new blocks, and after the last one. A block that is not due is not written; the ACK says which was the last in order.",
+            "if self.complete || self.unacknowledged == self.terms.window { self.acknowledge()?; }, 2..0x8000 => self.report_gap()",
+        ])
+        .story(|lab| {
+            let file = content(150);
+            lab.steadily(|lab| {
+            let folder = lab.folder("folder")?;
+            let errand = ["get", "file", "{folder}/file", "--blksize", "16", "--windowsize", "4"];
+            let mut counter = client_with_timeout(lab, folder, "1.2", &errand)?;
+            counter.is_asked(1, "file", "octet", &WINDOWS)?;
+            let packet = |number: u16| data(number, block(&file, number.into(), 16));
+            lab.in_short("server", "sends windows, one of them without its second block", |_| {
+                counter.answers(oack(&WINDOWS))?;
+                counter.port.expect(ack(0))?;
+                for number in 1..=4 {
+                    counter.answers(packet(number))?;
+                }
+                counter.port.eventually(&ack(4), &ack(0))?;
+                for number in [5, 7, 8] {
+                    counter.answers(packet(number))?;
+                }
+                let sent = Instant::now();
+                counter.port.eventually(&ack(5), &ack(4)).or_rather("Block 6 is missing.")?;
+                demand(sent.elapsed() < Duration::from_millis(700), || {
+                    "Your client acknowledged block 5 only when the time was up; that 6 is missing was to be seen at once.".to_owned()
+                })?;
+                for number in 6..=9 {
+                    counter.answers(packet(number))?;
+                }
+                counter.port.eventually(&ack(9), &ack(5))?;
+                counter.answers(packet(10))?;
+                counter.port.eventually(&ack(10), &ack(9))
+            })?;
+            counter.is_done("got \"file\": 150 bytes in 10 blocks")?;
+            counter.forgets_what_waits()?;
+            holds(&counter.folder, "file", &file)
+            })
+        })
+}
+
+pub fn puts_in_windows() -> Stage {
+    Stage::client("With windowsize 4 it sends four blocks at a time, and goes back where it is told to")
+        .promises(["F17", "F13", "F15"])
+        .why("A window keeps the line busy while the ACK is on its way. An ACK in its middle means: again from here (RFC 7440, section 4).")
+        .hints([
+            "How many blocks does your client send before it waits, and what does it do when two of four are acknowledged?",
+            "As many as the window has, or the file. The next window begins with the block after the ACK; to send it the file must go back.",
+            "while under_way < terms.window { … }; file.return_to(bookmark)?; and the blocks that have arrived are skipped",
+        ])
+        .story(|lab| {
+            let file = content(150);
+            let folder = lab.folder("folder")?;
+            folder.put("file", &file)?;
+            let errand = ["put", "{folder}/file", "--blksize", "16", "--windowsize", "4"];
+            let mut counter = client_with_timeout(lab, folder, "0.4", &errand)?;
+            counter.is_asked(2, "file", "octet", &WINDOWS)?;
+            let packet = |number: u16| data(number, block(&file, number.into(), 16));
+            lab.in_short("server", "acknowledges 2 of 4 blocks, then loses a whole window", |_| {
+                counter.answers(oack(&WINDOWS))?;
+                hears_window(&mut counter.port, &packet, 1..=4)?;
+                counter.answers(ack(2))?;
+                hears_window(&mut counter.port, &packet, 3..=6)?;
+                hears_window(&mut counter.port, &packet, 3..=6).or_rather("The window was not acknowledged.")?;
+                counter.answers(ack(6))?;
+                hears_window(&mut counter.port, &packet, 7..=10)?;
+                counter.answers(ack(10))
+            })?;
+            counter.is_done("put \"file\": 150 bytes in 10 blocks")?;
+            counter.forgets_what_waits()
+        })
+}
+
+pub fn gets_more_than_65535_blocks() -> Stage {
+    Stage::client("After block 65535 comes block 0, and the download goes on")
+        .promises(["F9"])
+        .why("Two bytes count to 65535. The next number is 0 again, so what a number means follows from where the transfer is.")
+        .hints([
+            "What does your client do with DATA 0 after DATA 65535?",
+            "Count in 64 bits; the next block is the one whose number is one ahead in 16 bits.",
+            "block.wrapping_sub(self.tally.blocks as u16) == 1",
+        ])
+        .story(|lab| {
+            let folder = lab.folder("folder")?;
+            let errand = ["get", "file", "{folder}/file", "--blksize", "8", "--windowsize", "64"];
+            let mut counter = patient_client(lab, folder, &errand)?;
+            let file = content(MANY_BLOCKS * 8 + 3);
+            counter.is_asked(1, "file", "octet", &SMALL)?;
+            lab.in_short("server", "sends 65,541 blocks", |_| {
+                counter.answers(oack(&SMALL))?;
+                counter.port.expect(ack(0))?;
+                let last = MANY_BLOCKS + 1;
+                for number in 1..=last {
+                    counter.port.send(data(number as u16, block(&file, number, 8)))?;
+                    if number % 64 == 0 || number == last {
+                        counter.port.expect(ack(number as u16))?;
+                    }
+                }
+                Ok(())
+            })?;
+            counter.is_done("got \"file\": 524323 bytes in 65541 blocks")?;
+            holds(&counter.folder, "file", &file)
+        })
+}
+
+pub fn puts_more_than_65535_blocks() -> Stage {
+    Stage::client("After block 65535 comes block 0, and the upload goes on")
+        .promises(["F9"])
+        .why("With blocks of 512 bytes, numbers of two bytes last for 32 MiB. Then they begin anew.")
+        .hints([
+            "Which type does your block counter have, and what happens when it is full?",
+            "Count in 64 bits, and put the lower 16 on the wire; compare distances with `wrapping_sub`.",
+            "write_data_header(number as u16, …); block.wrapping_sub(self.acknowledged as u16)",
+        ])
+        .story(|lab| {
+            let folder = lab.folder("folder")?;
+            let file = content(MANY_BLOCKS * 8 + 3);
+            folder.put("file", &file)?;
+            let errand = ["put", "{folder}/file", "--blksize", "8", "--windowsize", "64"];
+            let mut counter = patient_client(lab, folder, &errand)?;
+            counter.is_asked(2, "file", "octet", &SMALL)?;
+            lab.in_short("server", "takes 65,541 blocks", |_| {
+                counter.answers(oack(&SMALL))?;
+                let last = MANY_BLOCKS + 1;
+                for number in 1..=last {
+                    let came = counter.port.receive(&format!("DATA {}", number as u16))?.bytes;
+                    let is_due = parse_data(&came) == Some((number as u16, block(&file, number, 8)));
+                    demand(is_due, || {
+                        format!("{} came, where block {number} was due: DATA {}.", describe(&came), number as u16)
+                    })?;
+                    if number % 64 == 0 || number == last {
+                        counter.port.send(ack(number as u16))?;
+                    }
+                }
+                Ok(())
+            })?;
+            counter.is_done("put \"file\": 524323 bytes in 65541 blocks")
+        })
+}
