@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use scenario::{Meaning, Stage};
+use scenario::{Lab, Meaning, Outcome, Stage};
 
 use super::traces::{Tells, has_only, holds};
-use super::wire::{Talks, ack, block, content, data, oack, soon, tally};
+use super::wire::{Talks, ack, block, content, data, goes_on_after, oack, soon, tally};
 use super::{client_with_timeout, hasty_client};
 
 pub fn asks_again() -> Stage {
@@ -73,38 +73,41 @@ pub fn asks_as_often_as_its_timeout_says() -> Stage {
             "Patience::new(args.timeout, args.tries), and `renew` with every progress",
         ])
         .story(|lab| {
-            for (options, silence) in [(&["--timeout", "3"][..], 400), (&[], 600)] {
-                lab.steadily(|lab| {
-                    let folder = lab.folder("folder")?;
-                    folder.put("up", "all")?;
-                    let mut server = lab.udp_server()?;
-                    let up = folder.file("up");
-                    let client = lab.client(server.address(), &[&["put", &up], options].concat())?;
-                    server.receive("WRQ")?;
-                    server.expect_silence(Duration::from_millis(silence))?;
-                    server.send(ack(0))?;
-                    server.expect(data(1, b"all"))?;
-                    server.expect_silence(Duration::from_millis(100))?;
-                    server.send(ack(1))?;
-                    client.says("put \"up\": 3 bytes in 1 blocks")?;
-                    client.ends_well()
-                })?;
-            }
-            lab.steadily(|lab| {
-                let folder = lab.folder("folder")?;
-                folder.put("up", "all")?;
-                let mut counter = client_with_timeout(lab, folder, "0.1", &["put", "{folder}/up", "--tries", "12"])?;
-                let request = counter.desk.receive("WRQ")?.bytes;
-                soon(&mut counter.desk, &request, "client")?;
-                counter.answers(ack(0))?;
-                counter.port.expect(data(1, b"all"))?;
-                soon(&mut counter.port, &data(1, b"all"), "client")?;
-                counter.answers(ack(1))?;
-                counter.client.says("put \"up\": 3 bytes in 1 blocks")?;
-                counter.client.ends_well()?;
-                counter.forgets_what_waits()
-            })
+            lab.steadily(|lab| is_quiet_for(lab, &["--timeout", "3"], 400))?;
+            lab.steadily(|lab| is_quiet_for(lab, &[], 600))?;
+            lab.steadily(asks_again_soon)
         })
+}
+
+fn is_quiet_for(lab: &mut Lab, options: &[&str], milliseconds: u64) -> Outcome {
+    let folder = lab.folder("folder")?;
+    folder.put("up", "all")?;
+    let mut server = lab.udp_server()?;
+    let up = folder.file("up");
+    let client = lab.client(server.address(), &[&["put", &up], options].concat())?;
+    server.receive("WRQ")?;
+    server.expect_silence(Duration::from_millis(milliseconds))?;
+    server.send(ack(0))?;
+    server.expect(data(1, b"all"))?;
+    server.expect_silence(Duration::from_millis(100))?;
+    server.send(ack(1))?;
+    client.says("put \"up\": 3 bytes in 1 blocks")?;
+    client.ends_well()
+}
+
+fn asks_again_soon(lab: &mut Lab) -> Outcome {
+    let folder = lab.folder("folder")?;
+    folder.put("up", "all")?;
+    let mut counter = client_with_timeout(lab, folder, "0.1", &["put", "{folder}/up", "--tries", "12"])?;
+    let request = counter.desk.receive("WRQ")?.bytes;
+    soon(&mut counter.desk, &request, "client")?;
+    counter.answers(ack(0))?;
+    counter.port.expect(data(1, b"all"))?;
+    soon(&mut counter.port, &data(1, b"all"), "client")?;
+    counter.answers(ack(1))?;
+    counter.client.says("put \"up\": 3 bytes in 1 blocks")?;
+    counter.client.ends_well()?;
+    counter.forgets_what_waits()
 }
 
 pub fn does_not_acknowledge_again_too_early() -> Stage {
@@ -249,55 +252,59 @@ pub fn gives_each_of_its_packets_all_its_tries() -> Stage {
             "self.patience.renew() when a block or an ACK brings something new",
         ])
         .story(|lab| {
-            let file = content(2000);
-            lab.steadily(|lab| {
-                let folder = lab.folder("folder")?;
-                let errand = ["get", "file", "{folder}/file", "--tries", "3"];
-                let mut counter = client_with_timeout(lab, folder, "0.1", &errand)?;
-                counter.is_asked(1, "file", "octet", &[])?;
-                lab.in_short("server", "sends each block when the ACK before it has come a second time", |_| {
-                    for number in 1..=4 {
-                        counter.answers(data(number, block(&file, number.into(), 512)))?;
-                        counter.port.expect(ack(number))?;
-                        if number < 4 {
-                            counter.port.expect(ack(number))?;
-                        }
-                    }
-                    Ok(())
-                })?;
-                counter.is_done(&format!("got \"file\": {}", tally(2000, 512)))?;
-                counter.desk.forgets_what_waits()?;
-                holds(&counter.folder, "file", &file)
-            })?;
-            lab.steadily(|lab| {
-                let folder = lab.folder("folder")?;
-                folder.put("up", &file)?;
-                let mut counter = client_with_timeout(lab, folder, "0.1", &["put", "{folder}/up", "--tries", "3"])?;
-                counter.is_asked(2, "up", "octet", &[])?;
-                lab.in_short("server", "acknowledges each block when it has come a second time", |_| {
-                    counter.answers(ack(0))?;
-                    for number in 1..=4 {
-                        counter.port.expect(data(number, block(&file, number.into(), 512)))?;
-                        counter.port.expect(data(number, block(&file, number.into(), 512)))?;
-                        counter.answers(ack(number))?;
-                    }
-                    Ok(())
-                })?;
-                counter.is_done(&format!("put \"up\": {}", tally(2000, 512)))?;
-                counter.desk.forgets_what_waits()
-            })?;
-            lab.steadily(|lab| {
-                let folder = lab.folder("folder")?;
-                let errand = ["get", "file", "{folder}/file", "--tries", "2"];
-                let mut counter = client_with_timeout(lab, folder, "0.3", &errand)?;
-                counter.is_asked(1, "file", "octet", &[])?;
-                counter.is_asked(1, "file", "octet", &[])?;
-                counter.port.expect_silence(Duration::from_millis(30))?;
-                counter.answers(data(1, b"words"))?;
-                counter.port.expect(ack(1))?;
-                counter.is_done("got \"file\": 5 bytes in 1 blocks")
-            })
+            lab.steadily(gets_at_every_second_try)?;
+            lab.steadily(puts_at_every_second_try)?;
+            lab.steadily(listens_after_its_last_try)
         })
+}
+
+fn gets_at_every_second_try(lab: &mut Lab) -> Outcome {
+    let (folder, file) = (lab.folder("folder")?, content(2000));
+    let mut counter = client_with_timeout(lab, folder, "0.1", &["get", "file", "{folder}/file", "--tries", "3"])?;
+    counter.is_asked(1, "file", "octet", &[])?;
+    lab.in_short("server", "sends each block when the ACK before it has come a second time", |_| {
+        for number in 1..=4 {
+            counter.answers(data(number, block(&file, number.into(), 512)))?;
+            counter.port.expect(ack(number))?;
+            if number < 4 {
+                counter.port.expect(ack(number))?;
+            }
+        }
+        Ok(())
+    })?;
+    counter.is_done(&format!("got \"file\": {}", tally(2000, 512)))?;
+    counter.desk.forgets_what_waits()?;
+    holds(&counter.folder, "file", &file)
+}
+
+fn puts_at_every_second_try(lab: &mut Lab) -> Outcome {
+    let (folder, file) = (lab.folder("folder")?, content(2000));
+    folder.put("up", &file)?;
+    let mut counter = client_with_timeout(lab, folder, "0.1", &["put", "{folder}/up", "--tries", "3"])?;
+    counter.is_asked(2, "up", "octet", &[])?;
+    lab.in_short("server", "acknowledges each block when it has come a second time", |_| {
+        counter.answers(ack(0))?;
+        for number in 1..=4 {
+            counter.port.expect(data(number, block(&file, number.into(), 512)))?;
+            counter.port.expect(data(number, block(&file, number.into(), 512)))?;
+            counter.answers(ack(number))?;
+        }
+        Ok(())
+    })?;
+    counter.is_done(&format!("put \"up\": {}", tally(2000, 512)))?;
+    counter.desk.forgets_what_waits()
+}
+
+fn listens_after_its_last_try(lab: &mut Lab) -> Outcome {
+    let folder = lab.folder("folder")?;
+    let errand = ["get", "file", "{folder}/file", "--tries", "2"];
+    let mut counter = client_with_timeout(lab, folder, "0.3", &errand)?;
+    counter.is_asked(1, "file", "octet", &[])?;
+    counter.is_asked(1, "file", "octet", &[])?;
+    counter.port.expect_silence(Duration::from_millis(30))?;
+    counter.answers(data(1, b"words"))?;
+    counter.port.expect(ack(1))?;
+    counter.is_done("got \"file\": 5 bytes in 1 blocks")
 }
 
 pub fn takes_repeated_data_once() -> Stage {
@@ -318,11 +325,14 @@ pub fn takes_repeated_data_once() -> Stage {
                 counter.answers(data(number, block(&file, number.into(), 512)))?;
                 counter.port.eventually(&ack(number), &ack(number - 1))?;
             }
-            counter.answers(data(5, &content(512)))?;
-            counter.answers(data(3, block(&file, 3, 512)))?;
-            counter.port.eventually(&ack(3), &ack(2))?;
-            counter.is_done(&format!("got \"file\": {}", tally(1100, 512)))?;
-            counter.forgets_what_waits()?;
-            holds(&counter.folder, "file", &file)
+            // A block that is not due yet must not be taken for the one that is.
+            let (early, third, client) = (data(5, &content(512)), data(3, block(&file, 3, 512)), counter.desk.partner()?);
+            if goes_on_after(&early, (&mut counter.port, client), &third, &ack(3), Some(&ack(2)))? {
+                counter.is_done(&format!("got \"file\": {}", tally(1100, 512)))?;
+                counter.forgets_what_waits()?;
+                return holds(&counter.folder, "file", &file);
+            }
+            counter.client.fails(&[])?;
+            has_only(&counter.folder, &[])
         })
 }

@@ -1,6 +1,6 @@
 //! Packets that are not waited for: repeated ones, and those of others.
 
-use scenario::{Meaning, Stage, UdpPeer};
+use scenario::{Lab, Meaning, Outcome, Stage, UdpPeer};
 
 use super::traces::holds;
 use super::wire::{Talks, ack, block, comes_again_amid_noise, content, data, error, has_no_more_to_say, oack, tally};
@@ -62,29 +62,11 @@ pub fn keeps_to_the_port_of_the_first_answer() -> Stage {
             "Some((length, from)) if from == self.peer => …, Some((length, from)) => self.turn_away(from, …)",
         ])
         .story(|lab| {
+            let (file, mut second) = (content(1100), lab.udp_stranger()?);
+            gets_beside_a_second_server(lab, &mut second, &file)?;
             let folder = lab.folder("folder")?;
-            let mut counter = patient_client(lab, folder, &["get", "file", "{folder}/file"])?;
-            let mut second = lab.udp_stranger()?;
-            let file = content(1100);
-            counter.is_asked(1, "file", "octet", &[])?;
-            let client = counter.desk.partner()?;
-            counter.answers(data(1, &file[..512]))?;
-            counter.port.expect(ack(1))?;
-            for packet in [data(1, &file[..512]), data(2, b"forged"), ack(0)] {
-                second.send_to(client, packet)?;
-                second.expect_error(5)?;
-            }
-            second.send_to(client, error(1, "forged"))?;
-            // At another address, with the port of the transfer.
-            if let Some(mut namesake) = lab.udp_namesake(&counter.port)? {
-                namesake.send_to(client, data(2, b"forged"))?;
-                namesake.expect_error(5)?;
-            }
-            counter.sends(&file, 2, 512)?;
-            counter.is_done(&format!("got \"file\": {}", tally(1100, 512)))?;
-            holds(&counter.folder, "file", &file)?;
-            counter.folder.put("up", &file)?;
-            let mut counter = patient_client(lab, counter.folder, &["put", "{folder}/up"])?;
+            folder.put("up", &file)?;
+            let mut counter = patient_client(lab, folder, &["put", "{folder}/up"])?;
             counter.is_asked(2, "up", "octet", &[])?;
             let client = counter.desk.partner()?;
             counter.answers(ack(0))?;
@@ -96,6 +78,28 @@ pub fn keeps_to_the_port_of_the_first_answer() -> Stage {
             counter.takes(&file, 2, 512)?;
             counter.is_done(&format!("put \"up\": {}", tally(1100, 512)))
         })
+}
+
+fn gets_beside_a_second_server(lab: &mut Lab, second: &mut UdpPeer, file: &[u8]) -> Outcome {
+    let folder = lab.folder("folder")?;
+    let mut counter = patient_client(lab, folder, &["get", "file", "{folder}/file"])?;
+    counter.is_asked(1, "file", "octet", &[])?;
+    let client = counter.desk.partner()?;
+    counter.answers(data(1, &file[..512]))?;
+    counter.port.expect(ack(1))?;
+    for packet in [data(1, &file[..512]), data(2, b"forged"), ack(0)] {
+        second.send_to(client, packet)?;
+        second.expect_error(5)?;
+    }
+    second.send_to(client, error(1, "forged"))?;
+    // At another address, with the port of the transfer.
+    if let Some(mut namesake) = lab.udp_namesake(&counter.port)? {
+        namesake.send_to(client, data(2, b"forged"))?;
+        namesake.expect_error(5)?;
+    }
+    counter.sends(file, 2, 512)?;
+    counter.is_done(&format!("got \"file\": {}", tally(file.len(), 512)))?;
+    holds(&counter.folder, "file", file)
 }
 
 pub fn takes_no_first_answer_from_elsewhere() -> Stage {
@@ -114,7 +118,7 @@ pub fn takes_no_first_answer_from_elsewhere() -> Stage {
             counter.is_asked(1, "file", "octet", &[])?;
             let client = counter.desk.partner()?;
             // Whether their sender hears an ERROR is the client's own affair: it is at the server's address.
-            for packet in [data(2, b"later"), ack(0), ack(1)] {
+            for packet in [data(2, b"later"), ack(1)] {
                 early.send_to(client, packet)?;
             }
             if let Some(mut namesake) = lab.udp_namesake(&counter.desk)? {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use scenario::{Meaning, Stage, demand};
+use scenario::{Lab, Meaning, Outcome, Stage, demand};
 
 use super::traces::holds;
 use super::wire::{
@@ -19,41 +19,35 @@ pub fn gets_in_windows() -> Stage {
             "After four new blocks, and after the last one. A block that is not due is not written; the ACK says which was the last in order.",
             "if self.complete || self.unacknowledged == self.terms.window { self.acknowledge()?; }, 2..0x8000 => self.report_gap()",
         ])
-        .story(|lab| {
-            let file = content(150);
-            lab.steadily(|lab| {
-            let folder = lab.folder("folder")?;
-            let errand = ["get", "file", "{folder}/file", "--blksize", "16", "--windowsize", "4"];
-            let mut counter = client_with_timeout(lab, folder, "1.2", &errand)?;
-            counter.is_asked(1, "file", "octet", &WINDOWS)?;
-            let packet = |number: u16| data(number, block(&file, number.into(), 16));
-            lab.in_short("server", "sends windows, one of them without its second block", |_| {
-                counter.answers(oack(&WINDOWS))?;
-                counter.port.expect(ack(0))?;
-                for number in 1..=4 {
-                    counter.answers(packet(number))?;
-                }
-                counter.port.eventually(&ack(4), &ack(0))?;
-                for number in [5, 7, 8] {
-                    counter.answers(packet(number))?;
-                }
-                let sent = Instant::now();
-                counter.port.eventually(&ack(5), &ack(4)).or_rather("Block 6 is missing.")?;
-                demand(sent.elapsed() < Duration::from_millis(700), || {
-                    "Your client acknowledged block 5 only when the time was up; that 6 is missing was to be seen at once.".to_owned()
-                })?;
-                for number in 6..=9 {
-                    counter.answers(packet(number))?;
-                }
-                counter.port.eventually(&ack(9), &ack(5))?;
-                counter.answers(packet(10))?;
-                counter.port.eventually(&ack(10), &ack(9))
-            })?;
-            counter.is_done("got \"file\": 150 bytes in 10 blocks")?;
-            counter.forgets_what_waits()?;
-            holds(&counter.folder, "file", &file)
-            })
-        })
+        .story(|lab| lab.steadily(gets_windows_with_a_gap))
+}
+
+fn gets_windows_with_a_gap(lab: &mut Lab) -> Outcome {
+    let (file, folder) = (content(150), lab.folder("folder")?);
+    let errand = ["get", "file", "{folder}/file", "--blksize", "16", "--windowsize", "4"];
+    let mut counter = client_with_timeout(lab, folder, "1.2", &errand)?;
+    counter.is_asked(1, "file", "octet", &WINDOWS)?;
+    let packet = |number: u16| data(number, block(&file, number.into(), 16));
+    lab.in_short("server", "sends windows, one of them without its second block", |_| {
+        counter.answers(oack(&WINDOWS))?;
+        counter.port.expect(ack(0))?;
+        (1..=4).try_for_each(|number| counter.answers(packet(number)))?;
+        counter.port.eventually(&ack(4), &ack(0))?;
+        [5, 7, 8].into_iter().try_for_each(|number| counter.answers(packet(number)))?;
+        let sent = Instant::now();
+        counter.port.eventually(&ack(5), &ack(4)).or_rather("Block 6 is missing.")?;
+        demand(sent.elapsed() < Duration::from_millis(700), || {
+            "Your client acknowledged block 5 only when the time was up; that 6 is missing was to be seen at once."
+                .to_owned()
+        })?;
+        (6..=9).try_for_each(|number| counter.answers(packet(number)))?;
+        counter.port.eventually(&ack(9), &ack(5))?;
+        counter.answers(packet(10))?;
+        counter.port.eventually(&ack(10), &ack(9))
+    })?;
+    counter.is_done("got \"file\": 150 bytes in 10 blocks")?;
+    counter.forgets_what_waits()?;
+    holds(&counter.folder, "file", &file)
 }
 
 pub fn puts_in_windows() -> Stage {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use scenario::{Outcome, Stage, demand};
+use scenario::{Lab, Outcome, Program, Stage, UdpPeer, demand};
 
 use super::traces::{Tells, holds, soon_has_only};
 use super::wire::{Talks, ack, content, data, error, rrq, tally, wrq};
@@ -22,53 +22,61 @@ pub fn serves_several_at_a_time() -> Stage {
         ])
         .story(|lab| {
             let (server, folder) = patient_server(lab, &[])?;
-            let files = [content(1300), content(700), content(2000)];
-            folder.put("a", &files[0])?;
-            folder.put("c", &files[2])?;
+            let (a, b, c) = (content(1300), content(700), content(2000));
+            folder.put("a", &a)?;
+            folder.put("c", &c)?;
             let mut stalled = lab.udp("mallory", &server)?;
             stalled.send(rrq("a", &[]))?;
-            stalled.first(&data(1, &files[0][..512]))?;
+            stalled.first(&data(1, &a[..512]))?;
             let mut alice = lab.udp("alice", &server)?;
             let mut bob = lab.udp("bob", &server)?;
             let mut carol = lab.udp("carol", &server)?;
             alice.send(rrq("a", &[]))?;
             bob.send(wrq("b", &[]))?;
             carol.send(rrq("c", &[]))?;
-            carol.first(&data(1, &files[2][..512]))?;
+            carol.first(&data(1, &c[..512]))?;
             bob.first(&ack(0))?;
-            alice.first(&data(1, &files[0][..512]))?;
-            let ports = [&stalled, &alice, &bob, &carol].map(|peer| peer.partner().map(|address| address.port()));
-            let mut ports = ports.into_iter().collect::<Outcome<Vec<_>>>()?;
-            ports.sort_unstable();
-            ports.dedup();
-            demand(ports.len() == 4, || "Your server uses one port for several transfers.".to_owned())?;
-            carol.send(ack(1))?;
-            reads(&mut carol, &files[2], 2, 512)?;
-            writes(&mut bob, &files[1], 1, 512)?;
-            alice.send(ack(1))?;
-            reads(&mut alice, &files[0], 2, 512)?;
-            stalled.send(ack(1))?;
-            reads(&mut stalled, &files[0], 2, 512)?;
-            for (peer, name) in [(&stalled, "a"), (&alice, "a"), (&carol, "c")] {
-                let length = files[usize::from(name == "c") * 2].len();
-                server.says_among_others(&format!("{} reads {name:?}", peer.address()))?;
-                server.says_among_others(&format!("sent {name:?} to {}: {}", peer.address(), tally(length, 512)))?;
-            }
+            alice.first(&data(1, &a[..512]))?;
+            have_ports_of_their_own(&[&stalled, &alice, &bob, &carol])?;
+            reads_on(&mut carol, &server, "c", &c)?;
+            writes(&mut bob, &b, 1, 512)?;
+            reads_on(&mut alice, &server, "a", &a)?;
+            reads_on(&mut stalled, &server, "a", &a)?;
             server.says_among_others(&format!("{} writes \"b\"", bob.address()))?;
             server.says_among_others(&format!("received \"b\" from {}: {}", bob.address(), tally(700, 512)))?;
-            holds(&folder, "b", &files[1])?;
-            lab.in_short("many", "read the same file at the same time", |lab| {
-                let mut readers = (0..40).map(|_| lab.udp("one of many", &server)).collect::<Outcome<Vec<_>>>()?;
-                readers.iter().try_for_each(|reader| reader.send(rrq("a", &[])))?;
-                readers.iter_mut().rev().try_for_each(|reader| reader.first(&data(1, &files[0][..512])))?;
-                for reader in &mut readers {
-                    reader.send(ack(1))?;
-                    reads(reader, &files[0], 2, 512)?;
-                }
-                Ok(())
-            })?;
+            holds(&folder, "b", &b)?;
+            many_read_at_once(lab, &server, "a", &a)?;
             lab.lowers_the_curtain()
         })
+}
+
+fn have_ports_of_their_own(peers: &[&UdpPeer]) -> Outcome {
+    let ports = peers.iter().map(|peer| peer.partner().map(|address| address.port()));
+    let mut ports = ports.collect::<Outcome<Vec<_>>>()?;
+    ports.sort_unstable();
+    ports.dedup();
+    demand(ports.len() == peers.len(), || "Your server uses one port for several transfers.".to_owned())
+}
+
+/// The rest of a file of which block 1 is here, with the server's lines.
+fn reads_on(peer: &mut UdpPeer, server: &Program, name: &str, file: &[u8]) -> Outcome {
+    peer.send(ack(1))?;
+    reads(peer, file, 2, 512)?;
+    server.says_among_others(&format!("{} reads {name:?}", peer.address()))?;
+    server.says_among_others(&format!("sent {name:?} to {}: {}", peer.address(), tally(file.len(), 512)))
+}
+
+fn many_read_at_once(lab: &mut Lab, server: &Program, name: &str, file: &[u8]) -> Outcome {
+    lab.in_short("many", "read the same file at the same time", |lab| {
+        let mut readers = (0..40).map(|_| lab.udp("one of many", server)).collect::<Outcome<Vec<_>>>()?;
+        readers.iter().try_for_each(|reader| reader.send(rrq(name, &[])))?;
+        readers.iter_mut().rev().try_for_each(|reader| reader.first(&data(1, &file[..512])))?;
+        for reader in &mut readers {
+            reader.send(ack(1))?;
+            reads(reader, file, 2, 512)?;
+        }
+        Ok(())
+    })
 }
 
 pub fn is_not_slowed_by_who_stalls() -> Stage {
@@ -123,29 +131,32 @@ pub fn outlives_many_transfers() -> Stage {
             let (server, folder) = patient_server(lab, &[])?;
             folder.put("file", "words")?;
             lab.in_short("many", "ask, and end it in every way there is", |lab| {
-                for number in 0..TIMES {
-                    let mut peers =
-                        (0..4).map(|_| lab.udp("one of many", &server)).collect::<Outcome<Vec<_>>>()?;
-                    let [reader, writer, lost, content] = &mut peers[..] else { return Ok(()) };
-                    reader.send(rrq("file", &[]))?;
-                    reader.first(&data(1, b"words"))?;
-                    reader.send(error(0, "enough"))?;
-                    writer.send(wrq(&format!("up-{number}"), &[]))?;
-                    writer.first(&ack(0))?;
-                    writer.send(error(0, "enough"))?;
-                    lost.send(rrq("no-such-file", &[]))?;
-                    lost.expect_error(1)?;
-                    content.send(rrq("file", &[]))?;
-                    content.first(&data(1, b"words"))?;
-                    content.send(ack(1))?;
-                }
-                Ok(())
+                (0..TIMES).try_for_each(|number| ends_in_every_way(lab, &server, &format!("up-{number}")))
             })?;
             let mut alice = lab.udp("alice", &server)?;
             downloads(&mut alice, &server, "file", b"words")?;
             soon_has_only(lab, &folder, &["file"])?;
             lab.lowers_the_curtain()
         })
+}
+
+/// Transfers of "words", of no file, and of a new one.
+fn ends_in_every_way(lab: &mut Lab, server: &Program, new: &str) -> Outcome {
+    let mut reader = lab.udp("one of many", server)?;
+    reader.send(rrq("file", &[]))?;
+    reader.first(&data(1, b"words"))?;
+    reader.send(error(0, "enough"))?;
+    let mut writer = lab.udp("one of many", server)?;
+    writer.send(wrq(new, &[]))?;
+    writer.first(&ack(0))?;
+    writer.send(error(0, "enough"))?;
+    let mut lost = lab.udp("one of many", server)?;
+    lost.send(rrq("no-such-file", &[]))?;
+    lost.expect_error(1)?;
+    let mut content = lab.udp("one of many", server)?;
+    content.send(rrq("file", &[]))?;
+    content.first(&data(1, b"words"))?;
+    content.send(ack(1))
 }
 
 pub fn outlives_many_who_fall_silent() -> Stage {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use scenario::{Meaning, Stage, demand};
+use scenario::{Lab, Meaning, Outcome, Stage, demand};
 
 use super::traces::{Tells, holds, soon_has_only};
 use super::wire::{Talks, ack, block, content, data, rrq, soon, tally, wrq};
@@ -92,34 +92,37 @@ pub fn waits_as_long_as_it_was_told() -> Stage {
             "Patience::new(terms.timeout, terms.tries), and `renew` with every progress",
         ])
         .story(|lab| {
-            for (options, silence) in [(&["--timeout", "3"][..], 400), (&[], 600)] {
-                lab.steadily(|lab| {
-                    let folder = lab.folder("folder")?;
-                    folder.put("file", "all")?;
-                    let root = folder.path().to_string_lossy().into_owned();
-                    let server = lab.server_with(&[&["--root", &root], options].concat())?;
-                    let mut alice = lab.udp("alice", &server)?;
-                    alice.send(rrq("file", &[]))?;
-                    alice.first(&data(1, b"all"))?;
-                    alice.expect_silence(Duration::from_millis(silence))?;
-                    alice.send(ack(1))?;
-                    server.says(&format!("{} reads \"file\"", alice.address()))?;
-                    server.says(&format!("sent \"file\" to {}: 3 bytes in 1 blocks", alice.address()))
-                })?;
-            }
-            lab.steadily(|lab| {
-                let (server, folder) = server_with_timeout(lab, "0.1", &["--tries", "12"])?;
-                folder.put("file", "all")?;
-                let mut alice = lab.udp("alice", &server)?;
-                alice.send(rrq("file", &[]))?;
-                alice.first(&data(1, b"all"))?;
-                soon(&mut alice, &data(1, b"all"), "server")?;
-                alice.send(ack(1))?;
-                server.says(&format!("{} reads \"file\"", alice.address()))?;
-                server.says(&format!("sent \"file\" to {}: 3 bytes in 1 blocks", alice.address()))?;
-                alice.forgets_what_waits()
-            })
+            lab.steadily(|lab| is_quiet_for(lab, &["--timeout", "3"], 400))?;
+            lab.steadily(|lab| is_quiet_for(lab, &[], 600))?;
+            lab.steadily(repeats_soon)
         })
+}
+
+fn is_quiet_for(lab: &mut Lab, options: &[&str], milliseconds: u64) -> Outcome {
+    let folder = lab.folder("folder")?;
+    folder.put("file", "all")?;
+    let root = folder.path().to_string_lossy().into_owned();
+    let server = lab.server_with(&[&["--root", &root], options].concat())?;
+    let mut alice = lab.udp("alice", &server)?;
+    alice.send(rrq("file", &[]))?;
+    alice.first(&data(1, b"all"))?;
+    alice.expect_silence(Duration::from_millis(milliseconds))?;
+    alice.send(ack(1))?;
+    server.says(&format!("{} reads \"file\"", alice.address()))?;
+    server.says(&format!("sent \"file\" to {}: 3 bytes in 1 blocks", alice.address()))
+}
+
+fn repeats_soon(lab: &mut Lab) -> Outcome {
+    let (server, folder) = server_with_timeout(lab, "0.1", &["--tries", "12"])?;
+    folder.put("file", "all")?;
+    let mut alice = lab.udp("alice", &server)?;
+    alice.send(rrq("file", &[]))?;
+    alice.first(&data(1, b"all"))?;
+    soon(&mut alice, &data(1, b"all"), "server")?;
+    alice.send(ack(1))?;
+    server.says(&format!("{} reads \"file\"", alice.address()))?;
+    server.says(&format!("sent \"file\" to {}: 3 bytes in 1 blocks", alice.address()))?;
+    alice.forgets_what_waits()
 }
 
 pub fn gives_up() -> Stage {
@@ -175,44 +178,49 @@ pub fn gives_each_packet_all_its_tries() -> Stage {
             "self.patience.renew() when an ACK brings something new",
         ])
         .story(|lab| {
-            lab.steadily(|lab| {
-                let (server, folder) = server_with_timeout(lab, "0.1", &["--tries", "3"])?;
-                let file = content(2000);
-                folder.put("file", &file)?;
-                let mut alice = lab.udp("alice", &server)?;
-                lab.in_short("alice", "reads and writes, and answers each packet when it comes again", |_| {
-                    alice.send(rrq("file", &[]))?;
-                    alice.first(&data(1, &file[..512]))?;
-                    for number in 1..=4 {
-                        alice.expect(data(number, block(&file, number.into(), 512)))?;
-                        alice.send(ack(number))?;
-                        if number < 4 {
-                            alice.expect(data(number + 1, block(&file, usize::from(number) + 1, 512)))?;
-                        }
-                    }
-                    alice.send_to(server.address(), wrq("up", &[]))?;
-                    alice.first(&ack(0))?;
-                    for number in 1..=4 {
-                        alice.expect(ack(number - 1))?;
-                        alice.send(data(number, block(&file, number.into(), 512)))?;
-                        alice.expect(ack(number))?;
-                    }
-                    Ok(())
-                })?;
-                holds(&folder, "up", &file)?;
-                lab.lowers_the_curtain()
-            })?;
-            lab.steadily(|lab| {
-                let (server, folder) = server_with_timeout(lab, "0.3", &["--tries", "2"])?;
-                folder.put("file", "words")?;
-                let mut alice = lab.udp("alice", &server)?;
-                alice.send(rrq("file", &[]))?;
-                alice.first(&data(1, b"words"))?;
-                alice.expect(data(1, b"words"))?;
-                alice.expect_silence(Duration::from_millis(30))?;
-                alice.send(ack(1))?;
-                server.says(&format!("{} reads \"file\"", alice.address()))?;
-                server.says(&format!("sent \"file\" to {}: 5 bytes in 1 blocks", alice.address()))
-            })
+            lab.steadily(serves_at_every_second_try)?;
+            lab.steadily(listens_after_its_last_try)
         })
+}
+
+fn serves_at_every_second_try(lab: &mut Lab) -> Outcome {
+    let (server, folder) = server_with_timeout(lab, "0.1", &["--tries", "3"])?;
+    let file = content(2000);
+    folder.put("file", &file)?;
+    let packet = |number: u16| data(number, block(&file, number.into(), 512));
+    let mut alice = lab.udp("alice", &server)?;
+    lab.in_short("alice", "reads and writes, and answers each packet when it comes again", |_| {
+        alice.send(rrq("file", &[]))?;
+        alice.first(&packet(1))?;
+        for number in 1..=4 {
+            alice.expect(packet(number))?;
+            alice.send(ack(number))?;
+            if number < 4 {
+                alice.expect(packet(number + 1))?;
+            }
+        }
+        alice.send_to(server.address(), wrq("up", &[]))?;
+        alice.first(&ack(0))?;
+        for number in 1..=4 {
+            alice.expect(ack(number - 1))?;
+            alice.send(packet(number))?;
+            alice.expect(ack(number))?;
+        }
+        Ok(())
+    })?;
+    holds(&folder, "up", &file)?;
+    lab.lowers_the_curtain()
+}
+
+fn listens_after_its_last_try(lab: &mut Lab) -> Outcome {
+    let (server, folder) = server_with_timeout(lab, "0.3", &["--tries", "2"])?;
+    folder.put("file", "words")?;
+    let mut alice = lab.udp("alice", &server)?;
+    alice.send(rrq("file", &[]))?;
+    alice.first(&data(1, b"words"))?;
+    alice.expect(data(1, b"words"))?;
+    alice.expect_silence(Duration::from_millis(30))?;
+    alice.send(ack(1))?;
+    server.says(&format!("{} reads \"file\"", alice.address()))?;
+    server.says(&format!("sent \"file\" to {}: 5 bytes in 1 blocks", alice.address()))
 }

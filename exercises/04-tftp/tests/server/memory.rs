@@ -3,8 +3,8 @@
 use scenario::{Outcome, Stage, UdpPeer, demand};
 
 use super::traces::{Tells, soon_has_only};
-use super::wire::{Talks, ack, data, describe, error, rrq, wrq};
-use super::{one_refusal_from_the_server, patient_server};
+use super::wire::{Talks, ack, data, describe, error, goes_on_after, rrq, wrq};
+use super::{one_refusal_at_last, one_refusal_from_the_server, patient_server};
 
 pub fn keeps_no_file_in_its_memory() -> Stage {
     Stage::server("However long an upload is, the memory it takes stays small")
@@ -136,6 +136,10 @@ pub fn keeps_no_early_blocks() -> Stage {
             let (first, mut number) = (vec![1; size], 2);
             alice.send(data(1, &first))?;
             alice.expect(ack(1))?;
+            let port = alice.partner()?;
+            if !goes_on_after(&data(3, &first), (&mut alice, port), &data(1, &first), &ack(1), Some(&ack(1)))? {
+                return one_refusal_at_last(lab, &server);
+            }
             lab.memory_stays(&server, |lab| {
                 let count = (20 << 20) / size;
                 lab.in_short("alice", "sends 20 MB of blocks that are not due", |_| {

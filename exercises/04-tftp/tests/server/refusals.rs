@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use scenario::{Folder, Meaning, Outcome, Stage, UdpPeer, demand};
+use scenario::{Folder, Lab, Meaning, Outcome, Program, Stage, UdpPeer, demand};
 
 use super::traces::{LARGE, LITTLE_ROOM, Tells, has_only, holds, soon_has_only};
 use super::wire::{Talks, ack, block, content, data, describe, error, oack, request, rrq, tally, wrq};
@@ -25,46 +25,47 @@ pub fn keeps_within_its_folder() -> Stage {
             let outside = lab.folder("outside")?;
             outside.put("secret", "not for you")?;
             // The names of the two folders begin alike: whoever compares texts instead of paths takes one for the other.
-            let (next_door, root) = ("root-2", outside.file("root"));
-            for folder in [next_door, "root", "root/x"] {
+            let root = outside.file("root");
+            for folder in ["root-2", "root", "root/x"] {
                 std::fs::create_dir(outside.path().join(folder))?;
             }
             outside.put("root-2/secret", "not for you")?;
             outside.put("root/ours", "for you")?;
             outside.put("root/two..dots", "for you, too")?;
             let server = lab.server_with(&["--root", &root, "--timeout", "30", "--overwrite"])?;
-            let up_and_over = format!("../{next_door}/secret");
-            let deeper = format!("x/../../{next_door}/secret");
-            let (new, above) = (format!("../{next_door}/new"), "../secret".to_owned());
-            let violations: Vec<_> = [
-                (rrq(&up_and_over, &[]), &up_and_over),
-                (rrq(&deeper, &[]), &deeper),
-                (wrq(&up_and_over, &[]), &up_and_over),
-                (wrq(&new, &[]), &new),
-                (rrq(&above, &[]), &above),
-            ]
-            .into_iter()
-            .map(|(packet, name)| (packet, name.as_str(), 2))
-            .collect();
-            lab.in_short("mallory", "asks for files outside: refused", |lab| refuses(lab, &server, &violations))?;
-            // An absolute path is one below the root, where there is none, or a violation.
-            let mut mallory = lab.udp("mallory", &server)?;
-            lab.in_short("mallory", "asks for an absolute path outside: refused", |_| {
-                let absolute = outside.file("secret");
-                mallory.send(rrq(&absolute, &[]))?;
-                let came = mallory.receive("ERROR 1 or 2")?.bytes;
-                let refused = matches!(came[..], [0, 5, 0, 1 | 2, ..]);
-                demand(refused, || format!("{} came, where ERROR 1 or 2 was due.", describe(&came)))?;
-                says_refused(&server, &mallory, &absolute, came[3].into())
+            lab.in_short("mallory", "asks for files outside: refused", |lab| refuses(lab, &server, &ways_out()))?;
+            lab.in_short("mallory", "asks for an absolute path outside: refused", |lab| {
+                refuses_absolute(lab, &server, &outside.file("secret"))
             })?;
             has_only(&outside, &["root", "root-2", "secret"])?;
             holds(&outside, "root-2/secret", b"not for you")?;
-            let found = std::fs::read_dir(outside.path().join(next_door))?.count();
+            let found = std::fs::read_dir(outside.path().join("root-2"))?.count();
             demand(found == 1, || "Somebody has written beside the folder.".to_owned())?;
             let mut alice = lab.udp("alice", &server)?;
             downloads(&mut alice, &server, "ours", b"for you")?;
             downloads(&mut alice, &server, "two..dots", b"for you, too")
         })
+}
+
+/// Requests that lead out of the folder by `..`.
+fn ways_out() -> Vec<(Vec<u8>, &'static str, u16)> {
+    vec![
+        (rrq("../root-2/secret", &[]), "../root-2/secret", 2),
+        (rrq("x/../../root-2/secret", &[]), "x/../../root-2/secret", 2),
+        (wrq("../root-2/secret", &[]), "../root-2/secret", 2),
+        (wrq("../root-2/new", &[]), "../root-2/new", 2),
+        (rrq("../secret", &[]), "../secret", 2),
+    ]
+}
+
+/// An absolute path is one below the root, where there is none, or a violation.
+fn refuses_absolute(lab: &mut Lab, server: &Program, path: &str) -> Outcome {
+    let mut mallory = lab.udp("mallory", server)?;
+    mallory.send(rrq(path, &[]))?;
+    let came = mallory.receive("ERROR 1 or 2")?.bytes;
+    let refused = matches!(came[..], [0, 5, 0, 1 | 2, ..]);
+    demand(refused, || format!("{} came, where ERROR 1 or 2 was due.", describe(&came)))?;
+    says_refused(server, &mallory, path, came[3].into())
 }
 
 pub fn follows_no_symlink_out() -> Stage {
@@ -95,24 +96,28 @@ pub fn follows_no_symlink_out() -> Stage {
                     (wrq("way-out/new", &[]), "way-out/new", 2),
                 ],
             )?;
-            // A link to nowhere is replaced, or refused: nothing appears where it leads.
-            let mut mallory = lab.udp("mallory", &server)?;
-            lab.in_short("mallory", "writes to a link that leads to nowhere: nothing gets out", |_| {
-                mallory.send(wrq("dangling", &[]))?;
-                let came = mallory.receive("ACK 0 or an ERROR")?.bytes;
-                if came == ack(0) {
-                    writes(&mut mallory, b"words", 1, 512)?;
-                    server.next_line("writes")?;
-                    server.next_line("received")?;
-                } else {
-                    demand(came.starts_with(&[0, 5]), || format!("{} came, where ACK 0 or an ERROR was due.", describe(&came)))?;
-                    server.next_line("refused")?;
-                }
-                Ok(())
+            lab.in_short("mallory", "writes to a link that leads to nowhere: nothing gets out", |lab| {
+                writes_to_a_link_to_nowhere(lab, &server, "dangling")
             })?;
             has_only(&outside, &["secret"])?;
             holds(&outside, "secret", b"not for you")
         })
+}
+
+/// Such a link is replaced, or refused: nothing may appear where it leads.
+fn writes_to_a_link_to_nowhere(lab: &mut Lab, server: &Program, name: &str) -> Outcome {
+    let mut mallory = lab.udp("mallory", server)?;
+    mallory.send(wrq(name, &[]))?;
+    let came = mallory.receive("ACK 0 or an ERROR")?.bytes;
+    if came == ack(0) {
+        writes(&mut mallory, b"words", 1, 512)?;
+        server.next_line("writes")?;
+        server.next_line("received")?;
+        return Ok(());
+    }
+    demand(came.starts_with(&[0, 5]), || format!("{} came, where ACK 0 or an ERROR was due.", describe(&came)))?;
+    server.next_line("refused")?;
+    Ok(())
 }
 
 #[cfg(unix)]
@@ -239,21 +244,25 @@ pub fn tells_when_the_disk_is_full() -> Stage {
             lab.in_short("bob", "finds nothing of it, and room for a file of his own", |lab| {
                 bob.send(rrq("large", &[]))?;
                 bob.expect_error(1)?;
-                let began = Instant::now();
-                loop {
-                    bob.send_to(server.address(), wrq("small", &[]))?;
-                    bob.first(&ack(0))?;
-                    // What is left of alice's file is perhaps removed just now.
-                    match writes_until_refused(&mut bob, &content(LITTLE_ROOM as usize * 3 / 4))? {
-                        None => return Ok(()),
-                        Some(_) => demand(began.elapsed() < lab.patience(), || {
-                            "What was left of the upload that broke off still fills the disk.".to_owned()
-                        })?,
-                    }
-                }
+                finds_room_again(lab, &server, &mut bob)
             })?;
             lab.lowers_the_curtain()
         })
+}
+
+/// What is left of an upload that broke off is perhaps removed just now; then there is room.
+fn finds_room_again(lab: &Lab, server: &Program, peer: &mut UdpPeer) -> Outcome {
+    let began = Instant::now();
+    loop {
+        peer.send_to(server.address(), wrq("small", &[]))?;
+        peer.first(&ack(0))?;
+        match writes_until_refused(peer, &content(LITTLE_ROOM as usize * 3 / 4))? {
+            None => return Ok(()),
+            Some(_) => demand(began.elapsed() < lab.patience(), || {
+                "What was left of the upload that broke off still fills the disk.".to_owned()
+            })?,
+        }
+    }
 }
 
 /// Writes a file from block 1 on, and returns the code of the ERROR that ends it, if one does.
@@ -268,6 +277,32 @@ fn writes_until_refused(peer: &mut UdpPeer, file: &[u8]) -> Outcome<Option<u16>>
     }
     Ok(None)
 }
+
+/// No requests, whichever way one looks at them.
+const NONSENSE: [&[u8]; 10] = [
+    b"\x00\x01",
+    b"\x00\x01file",
+    b"\x00\x01file\x00octet",
+    b"\x00\x01file\x00",
+    b"\x00\x02file\x00",
+    b"\x00\x00file\x00octet\x00",
+    b"\x00\x07file\x00octet\x00",
+    b"\x01\x01file\x00octet\x00",
+    b"\xff\xff",
+    b"\x00\x01\xff\xff\xff",
+];
+
+/// How many of these a server answers, and with what, is its own affair.
+const ODD: [&[u8]; 8] = [
+    b"\x00\x01file\x00octet\x00blksize\x00",
+    b"\x00\x01file\x00octet\x00blksize\x001024",
+    b"\x00\x01file\x00octet\x00\x00\x00",
+    b"\x00\x01file\x00octet\x00\xff\xfe\x00\xff\x00",
+    b"\x00\x02new\x00octet\x00tsize\x00",
+    b"",
+    b"\x00",
+    b"\x05",
+];
 
 pub fn refuses_what_makes_no_sense() -> Stage {
     Stage::server("What is no request is ERROR 4, and the server goes on")
@@ -286,19 +321,7 @@ pub fn refuses_what_makes_no_sense() -> Stage {
             folder.put("file", "yes")?;
             let mut mallory = lab.udp("mallory", &server)?;
             lab.in_short("mallory", "sends what makes no sense, and gets ERROR 4 for each", |_| {
-                let nonsense: [&[u8]; 10] = [
-                    b"\x00\x01",
-                    b"\x00\x01file",
-                    b"\x00\x01file\x00octet",
-                    b"\x00\x01file\x00",
-                    b"\x00\x02file\x00",
-                    b"\x00\x00file\x00octet\x00",
-                    b"\x00\x07file\x00octet\x00",
-                    b"\x01\x01file\x00octet\x00",
-                    b"\xff\xff",
-                    b"\x00\x01\xff\xff\xff",
-                ];
-                for packet in nonsense {
+                for packet in NONSENSE {
                     mallory.send_to(server.address(), packet)?;
                     mallory.expect_error(4)?;
                 }
@@ -308,19 +331,7 @@ pub fn refuses_what_makes_no_sense() -> Stage {
                 mallory.send_to(server.address(), request(1, "file", mode, &[]))?;
                 mallory.expect_error(4)?;
             }
-            // How many of these it answers, and with what, is its own affair.
-            let odd: [&[u8]; 9] = [
-                b"\x00\x01file\x00octet\x00blksize\x00",
-                b"\x00\x01file\x00octet\x00blksize\x001024",
-                b"\x00\x01file\x00octet\x00\x00\x00",
-                b"\x00\x01file\x00octet\x00\xff\xfe\x00\xff\x00",
-                b"\x00\x02new\x00octet\x00tsize\x00",
-                b"",
-                b"\x00",
-                b"\x05",
-                &oack(&[]),
-            ];
-            for packet in odd.into_iter().chain([&ack(0)[..], &data(1, b"x")]) {
+            for packet in ODD.into_iter().chain([&oack(&[])[..], &ack(0), &data(1, b"x")]) {
                 mallory.send_to(server.address(), packet)?;
             }
             let mut alice = lab.udp("alice", &server)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use scenario::{Datagram, Meaning, Outcome, Stage, Trouble, UdpPeer, demand};
 
 use super::traces::{Tells, holds, soon_has_only};
-use super::wire::{Talks, ack, block, content, data, describe, error, tally, wrq};
+use super::wire::{Talks, ack, block, content, data, describe, error, goes_on_after, tally, wrq};
 use super::{downloads, patient_server, server_with_timeout, uploads, writes};
 
 pub fn takes_a_file() -> Stage {
@@ -80,11 +80,15 @@ pub fn writes_repeated_data_once() -> Stage {
                 alice.expect(ack(number))?;
             }
             // A block that is not due yet must not be taken for the one that is.
-            alice.send(data(5, &content(512)))?;
-            alice.send(data(3, block(&file, 3, 512)))?;
-            alice.eventually(&ack(3), &ack(2))?;
-            server.says(&format!("{} writes \"up\"", alice.address()))?;
-            server.says(&format!("received \"up\" from {}: {}", alice.address(), tally(1100, 512)))?;
+            let (early, third, port) = (data(5, &content(512)), data(3, block(&file, 3, 512)), alice.partner()?);
+            if goes_on_after(&early, (&mut alice, port), &third, &ack(3), Some(&ack(2)))? {
+                server.says(&format!("{} writes \"up\"", alice.address()))?;
+                server.says(&format!("received \"up\" from {}: {}", alice.address(), tally(1100, 512)))?;
+                return holds(&folder, "up", &file);
+            }
+            soon_has_only(lab, &folder, &[])?;
+            let mut bob = lab.udp("bob", &server)?;
+            uploads(&mut bob, &server, "up", &file)?;
             holds(&folder, "up", &file)
         })
 }
@@ -135,10 +139,7 @@ pub fn an_upload_appears_complete_or_not_at_all() -> Stage {
             let (server, folder) = server_with_timeout(lab, "0.3", &["--tries", "2"])?;
             let mut alice = lab.udp("alice", &server)?;
             lab.in_short("alice", "ends an upload with an ERROR", |_| {
-                alice.send(wrq("broken", &[]))?;
-                alice.first(&ack(0))?;
-                alice.send(data(1, &content(512)))?;
-                alice.eventually(&ack(1), &ack(0))?;
+                begins_to_write(&mut alice, "broken")?;
                 let seen = folder.get("broken")?;
                 demand(seen.is_none(), || "There is a file \"broken\" before all of it has come.".to_owned())?;
                 alice.send(error(0, "I changed my mind"))
@@ -146,20 +147,12 @@ pub fn an_upload_appears_complete_or_not_at_all() -> Stage {
             server.says(&format!("{} writes \"broken\"", alice.address()))?;
             soon_has_only(lab, &folder, &[])?;
             let mut bob = lab.udp("bob", &server)?;
-            lab.in_short("bob", "falls silent in the middle of an upload", |_| {
-                bob.send(wrq("silent", &[]))?;
-                bob.first(&ack(0))?;
-                bob.send(data(1, &content(512)))?;
-                bob.eventually(&ack(1), &ack(0))
-            })?;
+            lab.in_short("bob", "falls silent in the middle of an upload", |_| begins_to_write(&mut bob, "silent"))?;
             server.says_among_others(&format!("gave up on {} \"silent\": no answer after 2 tries", bob.address()))?;
             soon_has_only(lab, &folder, &[])?;
             let mut carol = lab.udp("carol", &server)?;
-            carol.send(wrq("killed", &[]))?;
             lab.in_short("carol", "is in the middle of an upload when the server is killed", |_| {
-                carol.first(&ack(0))?;
-                carol.send(data(1, &content(512)))?;
-                carol.eventually(&ack(1), &ack(0))
+                begins_to_write(&mut carol, "killed")
             })?;
             lab.lowers_the_curtain()?;
             for peer in [&mut alice, &mut bob, &mut carol] {
@@ -168,6 +161,14 @@ pub fn an_upload_appears_complete_or_not_at_all() -> Stage {
             let seen = folder.get("killed")?;
             demand(seen.is_none(), || "There is a file \"killed\", of which only half has come.".to_owned())
         })
+}
+
+/// The first of the blocks of an upload.
+fn begins_to_write(peer: &mut UdpPeer, name: &str) -> Outcome {
+    peer.send(wrq(name, &[]))?;
+    peer.first(&ack(0))?;
+    peer.send(data(1, &content(512)))?;
+    peer.eventually(&ack(1), &ack(0))
 }
 
 pub fn an_interrupted_server_ends_quietly() -> Stage {

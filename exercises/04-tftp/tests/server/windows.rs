@@ -200,27 +200,21 @@ pub fn reports_a_gap_in_a_window() -> Stage {
             let (server, folder) = patient_server(lab, &[])?;
             let file = content(150);
             let mut alice = lab.udp("alice", &server)?;
-            let mut size = 0;
             alice.send(wrq("up", &WINDOWS))?;
-            lab.in_short("alice", "sends a window without its second block, then all from there", |_| {
-                let (granted, window) = alice.granted(&WINDOWS)?;
-                size = granted;
-                let (window, last) = (window as u16, (file.len() / size + 1) as u16);
-                let packet = |number: u16| data(number, block(&file, number.into(), size));
-                let mut done = 0;
-                // In a smaller window there is no middle to lose.
-                if window > 2 {
-                    for number in (1..=window).filter(|number| *number != 2) {
-                        alice.send(packet(number))?;
-                    }
-                    alice.expect(ack(1)).or_rather("Block 2 is missing.")?;
-                    done = 1;
-                }
+            let (size, window) = alice.granted(&WINDOWS)?;
+            let (window, last) = (window as u16, (file.len() / size + 1) as u16);
+            let packet = |number: u16| data(number, block(&file, number.into(), size));
+            let mut done = 0;
+            // In a smaller window there is no middle to lose.
+            if window > 2 {
+                (1..=window).filter(|number| *number != 2).try_for_each(|number| alice.send(packet(number)))?;
+                alice.expect(ack(1)).or_rather("Block 2 is missing.")?;
+                done = 1;
+            }
+            lab.in_short("alice", "sends all from there", |_| {
                 while done < last {
                     let end = (done + window).min(last);
-                    for number in done + 1..=end {
-                        alice.send(packet(number))?;
-                    }
+                    (done + 1..=end).try_for_each(|number| alice.send(packet(number)))?;
                     alice.eventually(&ack(end), &ack(done))?;
                     done = end;
                 }

@@ -88,6 +88,32 @@ pub fn hears_window(
     Ok(())
 }
 
+/// Sends a packet that neither delay nor repetition explains, and then the `right` one, for which `due` is the answer. A
+/// program may pass over the first, or end the transfer with an ERROR (RFC 1350, section 2): whether it goes on. What it
+/// said `before` it may say again.
+pub fn goes_on_after(
+    odd: &[u8],
+    (peer, program): (&mut UdpPeer, SocketAddr),
+    right: &[u8],
+    due: &[u8],
+    before: Option<&[u8]>,
+) -> Outcome<bool> {
+    peer.send_to(program, odd)?;
+    let mut is_early = peer.has_mail(Duration::from_millis(50))?;
+    peer.send_to(program, right)?;
+    loop {
+        let came = peer.receive(&describe(due))?.bytes;
+        match &came[..] {
+            [0, 5, ..] => return Ok(false),
+            _ if came == due && !is_early => return Ok(true),
+            _ => demand(before == Some(&came), || {
+                format!("{} came after {}, which says nothing about it.", describe(&came), describe(odd))
+            })?,
+        }
+        is_early = false;
+    }
+}
+
 /// The packet must come again, and soon: the program was told to wait for a tenth of a second.
 pub fn soon(peer: &mut UdpPeer, packet: &[u8], role: &str) -> Outcome {
     let before = Instant::now();
