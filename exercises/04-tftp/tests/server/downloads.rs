@@ -134,7 +134,8 @@ pub fn waits_for_each_ack() -> Stage {
                 return server.says(&format!("sent \"file\" to {}: {}", alice.address(), tally(1300, 512)));
             }
             let mut bob = lab.udp("bob", &server)?;
-            downloads(&mut bob, &server, "file", &file)
+            downloads(&mut bob, &server, "file", &file)?;
+            lab.lowers_the_curtain()
         })
 }
 

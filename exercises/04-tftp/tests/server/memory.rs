@@ -138,7 +138,8 @@ pub fn keeps_no_early_blocks() -> Stage {
             alice.expect(ack(1))?;
             let port = alice.partner()?;
             if !goes_on_after(&data(3, &first), (&mut alice, port), &data(1, &first), &ack(1), Some(&ack(1)))? {
-                return one_refusal_at_last(lab, &server);
+                one_refusal_at_last(lab, &server)?;
+                return lab.lowers_the_curtain();
             }
             lab.memory_stays(&server, |lab| {
                 let count = (20 << 20) / size;

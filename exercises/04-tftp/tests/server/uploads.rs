@@ -89,7 +89,8 @@ pub fn writes_repeated_data_once() -> Stage {
             soon_has_only(lab, &folder, &[])?;
             let mut bob = lab.udp("bob", &server)?;
             uploads(&mut bob, &server, "up", &file)?;
-            holds(&folder, "up", &file)
+            holds(&folder, "up", &file)?;
+            lab.lowers_the_curtain()
         })
 }
 
