@@ -6,7 +6,8 @@ use scenario::{Lab, Meaning, Outcome, Stage, demand};
 
 use super::traces::holds;
 use super::wire::{
-    MANY_BLOCKS, SMALL, Talks, WINDOWS, ack, block, content, data, describe, hears_window, oack, parse_data,
+    MANY_BLOCKS, SMALL, Talks, WINDOWS, ack, block, content, data, describe, grants_more_time_on_the_way, hears_window,
+    oack, parse_data,
 };
 use super::{client_with_timeout, patient_client};
 
@@ -97,11 +98,12 @@ pub fn gets_more_than_65535_blocks() -> Stage {
             let mut counter = patient_client(lab, folder, &errand)?;
             let file = content(MANY_BLOCKS * 8 + 3);
             counter.is_asked(1, "file", "octet", &SMALL)?;
-            lab.in_short("server", "sends 65,541 blocks", |_| {
+            lab.in_short("server", "sends 65,541 blocks", |lab| {
                 counter.answers(oack(&SMALL))?;
                 counter.port.expect(ack(0))?;
                 let last = MANY_BLOCKS + 1;
                 for number in 1..=last {
+                    grants_more_time_on_the_way(lab, number);
                     counter.port.send(data(number as u16, block(&file, number, 8)))?;
                     if number % 64 == 0 || number == last {
                         counter.port.expect(ack(number as u16))?;
@@ -130,10 +132,11 @@ pub fn puts_more_than_65535_blocks() -> Stage {
             let errand = ["put", "{folder}/file", "--blksize", "8", "--windowsize", "64"];
             let mut counter = patient_client(lab, folder, &errand)?;
             counter.is_asked(2, "file", "octet", &SMALL)?;
-            lab.in_short("server", "takes 65,541 blocks", |_| {
+            lab.in_short("server", "takes 65,541 blocks", |lab| {
                 counter.answers(oack(&SMALL))?;
                 let last = MANY_BLOCKS + 1;
                 for number in 1..=last {
+                    grants_more_time_on_the_way(lab, number);
                     let came = counter.port.receive(&format!("DATA {}", number as u16))?.bytes;
                     let is_due = parse_data(&came) == Some((number as u16, block(&file, number, 8)));
                     demand(is_due, || {

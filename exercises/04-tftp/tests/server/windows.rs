@@ -6,7 +6,8 @@ use scenario::{Meaning, Stage, demand};
 
 use super::traces::{Tells, holds};
 use super::wire::{
-    MANY_BLOCKS, SMALL, Talks, WINDOWS, ack, block, content, data, describe, hears_window, parse_data, rrq, tally, wrq,
+    MANY_BLOCKS, SMALL, Talks, WINDOWS, ack, block, content, data, describe, grants_more_time_on_the_way, hears_window,
+    parse_data, rrq, tally, wrq,
 };
 use super::{hasty_server, patient_server};
 
@@ -30,9 +31,10 @@ pub fn counts_beyond_65535() -> Stage {
             alice.send(rrq("file", &SMALL))?;
             let (_, window) = alice.granted(&SMALL)?;
             alice.send(ack(0))?;
-            lab.in_short("alice", "reads 65,541 blocks", |_| {
+            lab.in_short("alice", "reads 65,541 blocks", |lab| {
                 let last = MANY_BLOCKS + 1;
                 for number in 1..=last {
+                    grants_more_time_on_the_way(lab, number);
                     let came = alice.receive(&format!("DATA {}", number as u16))?.bytes;
                     let is_due = parse_data(&came) == Some((number as u16, block(&file, number, 8)));
                     demand(is_due, || format!("{} came, where block {number} was due: DATA {}.", describe(&came), number as u16))?;
@@ -62,9 +64,10 @@ pub fn counts_uploads_beyond_65535() -> Stage {
             let mut alice = lab.udp("alice", &server)?;
             alice.send(wrq("up", &SMALL))?;
             let (_, window) = alice.granted(&SMALL)?;
-            lab.in_short("alice", "writes 65,541 blocks", |_| {
+            lab.in_short("alice", "writes 65,541 blocks", |lab| {
                 let last = MANY_BLOCKS + 1;
                 for number in 1..=last {
+                    grants_more_time_on_the_way(lab, number);
                     alice.send(data(number as u16, block(&file, number, 8)))?;
                     if number % window == 0 || number == last {
                         alice.expect(ack(number as u16))?;
