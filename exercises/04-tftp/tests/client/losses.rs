@@ -17,6 +17,7 @@ pub fn asks_again() -> Stage {
             "The same request goes to the same port again, after each timeout.",
             "let Some(answer) = link.receive_from_anyone(until)? else { patience.once_more()?; link.send(&request)?; continue };",
         ])
+        .mostly_waiting()
         .story(|lab| {
             for (errand, kind) in [(["get", "file", "{folder}/file"], 1), (["put", "{folder}/up", "file"], 2)] {
                 let folder = lab.folder("folder")?;
@@ -52,9 +53,10 @@ pub fn gives_up_asking() -> Stage {
             "As often as `--tries` says, the first time too; then it fails, and leaves no file.",
             "bail!(\"cannot get {remote:?} from {server}: no answer after {tries} tries\")",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let folder = lab.folder("folder")?;
-            let mut counter = client_with_timeout(lab, folder, "0.1", &["get", "file", "{folder}/file", "--tries", "3"])?;
+            let mut counter = client_with_timeout(lab, folder, "0.05", &["get", "file", "{folder}/file", "--tries", "3"])?;
             for _ in 1..=3 {
                 counter.is_asked(1, "file", "octet", &[])?;
             }
@@ -72,27 +74,35 @@ pub fn asks_as_often_as_its_timeout_says() -> Stage {
             "It bounds the first wait for each packet that is new, the request too; the waits after it may double.",
             "Patience::new(args.timeout, args.tries), and `renew` with every progress",
         ])
+        .mostly_waiting()
         .story(|lab| {
-            lab.steadily(|lab| is_quiet_for(lab, &["--timeout", "3"], 400))?;
-            lab.steadily(|lab| is_quiet_for(lab, &[], 600))?;
+            lab.steadily(are_quiet_as_long_as_they_should)?;
             lab.steadily(asks_again_soon)
         })
 }
 
-fn is_quiet_for(lab: &mut Lab, options: &[&str], milliseconds: u64) -> Outcome {
+/// Two of them wait at the same time.
+fn are_quiet_as_long_as_they_should(lab: &mut Lab) -> Outcome {
     let folder = lab.folder("folder")?;
     folder.put("up", "all")?;
-    let mut server = lab.udp_server()?;
     let up = folder.file("up");
-    let client = lab.client(server.address(), &[&["put", &up], options].concat())?;
-    server.receive("WRQ")?;
-    server.expect_silence(Duration::from_millis(milliseconds))?;
-    server.send(ack(0))?;
-    server.expect(data(1, b"all"))?;
-    server.expect_silence(Duration::from_millis(100))?;
-    server.send(ack(1))?;
-    client.says("put \"up\": 3 bytes in 1 blocks")?;
-    client.ends_well()
+    let mut waiting = Vec::new();
+    for options in [&["--timeout", "3"][..], &[]] {
+        let mut server = lab.udp_server()?;
+        let client = lab.client(server.address(), &[&["put", &up], options].concat())?;
+        server.receive("WRQ")?;
+        waiting.push((client, server));
+    }
+    for ((client, mut server), silence) in waiting.into_iter().rev().zip([600, 1]) {
+        server.expect_silence(Duration::from_millis(silence))?;
+        server.send(ack(0))?;
+        server.expect(data(1, b"all"))?;
+        server.expect_silence(Duration::from_millis(100))?;
+        server.send(ack(1))?;
+        client.says("put \"up\": 3 bytes in 1 blocks")?;
+        client.ends_well()?;
+    }
+    Ok(())
 }
 
 fn asks_again_soon(lab: &mut Lab) -> Outcome {
@@ -119,6 +129,7 @@ pub fn does_not_acknowledge_again_too_early() -> Stage {
             "As long as `--timeout` says, from the moment the ACK was sent.",
             "Patience::new(terms.timeout, terms.tries), and `renew` with every block",
         ])
+        .mostly_waiting()
         .story(|lab| {
             lab.steadily(|lab| {
                 let folder = lab.folder("folder")?;
@@ -142,6 +153,7 @@ pub fn acknowledges_again() -> Stage {
             "It sends ACK 1 again, after each timeout.",
             "let Some(packet) = link.receive(until)? else { patience.once_more()?; return self.repeat(); };",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let folder = lab.folder("folder")?;
             let mut counter = hasty_client(lab, folder, &["get", "file", "{folder}/file"])?;
@@ -181,6 +193,7 @@ pub fn sends_its_data_again() -> Stage {
             "It sends DATA 1 again. Sender and receiver are the same in both programs: one engine serves both.",
             "let Some(packet) = link.receive(until)? else { patience.once_more()?; self.resend()?; continue };",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let file = content(600);
             let folder = lab.folder("folder")?;
@@ -211,10 +224,11 @@ pub fn gives_up_in_the_middle() -> Stage {
             "In a file of another name, which is removed when the transfer fails.",
             "impl Drop for Part { fn drop(&mut self) { let _ = fs::remove_file(&self.0); } }",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let folder = lab.folder("folder")?;
             let mut counter =
-                client_with_timeout(lab, folder, "0.1", &["get", "file", "{folder}/file", "--tries", "3"])?;
+                client_with_timeout(lab, folder, "0.05", &["get", "file", "{folder}/file", "--tries", "3"])?;
             lab.in_short("server", "sends the first block and falls silent", |_| {
                 counter.is_asked(1, "file", "octet", &[])?;
                 counter.answers(data(1, &content(512)))?;
@@ -251,48 +265,43 @@ pub fn gives_each_of_its_packets_all_its_tries() -> Stage {
             "With every progress. And after the last try there is one more wait, before it gives up.",
             "self.patience.renew() when a block or an ACK brings something new",
         ])
+        .mostly_waiting()
         .story(|lab| {
-            lab.steadily(gets_at_every_second_try)?;
-            lab.steadily(puts_at_every_second_try)?;
+            lab.steadily(come_through_at_every_second_try)?;
             lab.steadily(listens_after_its_last_try)
         })
 }
 
-fn gets_at_every_second_try(lab: &mut Lab) -> Outcome {
-    let (folder, file) = (lab.folder("folder")?, content(2000));
-    let mut counter = client_with_timeout(lab, folder, "0.1", &["get", "file", "{folder}/file", "--tries", "3"])?;
-    counter.is_asked(1, "file", "octet", &[])?;
-    lab.in_short("server", "sends each block when the ACK before it has come a second time", |_| {
+/// One client gets a file while another puts one.
+fn come_through_at_every_second_try(lab: &mut Lab) -> Outcome {
+    let (file, here, there) = (content(2000), lab.folder("here")?, lab.folder("there")?);
+    there.put("up", &file)?;
+    let mut down = client_with_timeout(lab, here, "0.1", &["get", "file", "{folder}/file", "--tries", "3"])?;
+    down.is_asked(1, "file", "octet", &[])?;
+    let mut up = client_with_timeout(lab, there, "0.1", &["put", "{folder}/up", "--tries", "3"])?;
+    up.is_asked(2, "up", "octet", &[])?;
+    lab.in_short("server", "goes on with each when a packet has come a second time", |_| {
+        down.port.forgives_repeats();
+        up.port.forgives_repeats();
+        up.answers(ack(0))?;
         for number in 1..=4 {
-            counter.answers(data(number, block(&file, number.into(), 512)))?;
-            counter.port.expect(ack(number))?;
+            let packet = data(number, block(&file, number.into(), 512));
+            down.answers(&packet)?;
+            down.port.expect(ack(number))?;
+            up.port.expect(&packet)?;
             if number < 4 {
-                counter.port.expect(ack(number))?;
+                down.port.expect(ack(number))?;
             }
+            up.port.expect(&packet)?;
+            up.answers(ack(number))?;
         }
         Ok(())
     })?;
-    counter.is_done(&format!("got \"file\": {}", tally(2000, 512)))?;
-    counter.desk.forgets_what_waits()?;
-    holds(&counter.folder, "file", &file)
-}
-
-fn puts_at_every_second_try(lab: &mut Lab) -> Outcome {
-    let (folder, file) = (lab.folder("folder")?, content(2000));
-    folder.put("up", &file)?;
-    let mut counter = client_with_timeout(lab, folder, "0.1", &["put", "{folder}/up", "--tries", "3"])?;
-    counter.is_asked(2, "up", "octet", &[])?;
-    lab.in_short("server", "acknowledges each block when it has come a second time", |_| {
-        counter.answers(ack(0))?;
-        for number in 1..=4 {
-            counter.port.expect(data(number, block(&file, number.into(), 512)))?;
-            counter.port.expect(data(number, block(&file, number.into(), 512)))?;
-            counter.answers(ack(number))?;
-        }
-        Ok(())
-    })?;
-    counter.is_done(&format!("put \"up\": {}", tally(2000, 512)))?;
-    counter.desk.forgets_what_waits()
+    down.is_done(&format!("got \"file\": {}", tally(2000, 512)))?;
+    up.is_done(&format!("put \"up\": {}", tally(2000, 512)))?;
+    down.desk.forgets_what_waits()?;
+    up.desk.forgets_what_waits()?;
+    holds(&down.folder, "file", &file)
 }
 
 fn listens_after_its_last_try(lab: &mut Lab) -> Outcome {
@@ -328,9 +337,11 @@ pub fn takes_repeated_data_once() -> Stage {
             // A block that is not due yet must not be taken for the one that is.
             let (early, third, client) = (data(5, &content(512)), data(3, block(&file, 3, 512)), counter.desk.partner()?);
             if goes_on_after(&early, (&mut counter.port, client), &third, &ack(3), Some(&ack(2)))? {
-                counter.is_done(&format!("got \"file\": {}", tally(1100, 512)))?;
-                counter.forgets_what_waits()?;
-                return holds(&counter.folder, "file", &file);
+                counter.client.says(&format!("got \"file\": {}", tally(1100, 512)))?;
+                holds(&counter.folder, "file", &file)?;
+                // It may stay for a while, as the other side may not have heard the last ACK.
+                lab.lowers_the_curtain()?;
+                return counter.forgets_what_waits();
             }
             counter.client.fails(&[])?;
             has_only(&counter.folder, &[])

@@ -17,6 +17,7 @@ pub fn the_pair_survives_a_bad_network() -> Stage {
             "`cargo xtask run tftp --loss 20% --seed 7 -- get FILE` shows the two, and what the network does to them.",
             "Request, DATA and ACK are each sent again when nothing answers; a repeated ACK causes no DATA.",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let (server, folder) = hasty_server(lab, &[])?;
             let file = content(3000);

@@ -90,6 +90,7 @@ pub fn is_not_slowed_by_who_stalls() -> Stage {
             "Threads wait by themselves. An event loop must never sleep: it waits for packets until the nearest timeout of all transfers.",
             "each transfer in a thread of its own, with a socket of its own and `set_read_timeout`",
         ])
+        .mostly_waiting()
         .story(|lab| {
             lab.steadily(|lab| {
                 let (server, folder) = server_with_timeout(lab, "0.1", &["--tries", "30"])?;
@@ -168,6 +169,7 @@ pub fn outlives_many_who_fall_silent() -> Stage {
             "It is closed, and whatever counts transfers counts one less.",
             "return Err(Broken::NoAnswer { tries }), and all that the function owned goes",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let (server, folder) = server_with_timeout(lab, "0.05", &["--tries", "1"])?;
             folder.put("file", "words")?;

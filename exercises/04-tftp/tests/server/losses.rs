@@ -17,6 +17,7 @@ pub fn sends_data_again() -> Stage {
             "The wait needs `set_read_timeout`. When it is over, the last packet goes out once more.",
             "let Some(packet) = link.receive(patience.until())? else { patience.once_more()?; self.resend()?; continue };",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let (server, folder) = hasty_server(lab, &[])?;
             let file = content(1100);
@@ -59,6 +60,7 @@ pub fn sends_acks_again() -> Stage {
             "Keep what you sent last, and send it again when the time is up.",
             "let Some(packet) = link.receive(patience.until())? else { patience.once_more()?; return self.repeat(); };",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let (server, folder) = hasty_server(lab, &[])?;
             let mut alice = lab.udp("alice", &server)?;
@@ -91,25 +93,33 @@ pub fn waits_as_long_as_it_was_told() -> Stage {
             "It bounds the first wait for each packet that is new; the waits after it may double.",
             "Patience::new(terms.timeout, terms.tries), and `renew` with every progress",
         ])
+        .mostly_waiting()
         .story(|lab| {
-            lab.steadily(|lab| is_quiet_for(lab, &["--timeout", "3"], 400))?;
-            lab.steadily(|lab| is_quiet_for(lab, &[], 600))?;
+            lab.steadily(are_quiet_as_long_as_they_should)?;
             lab.steadily(repeats_soon)
         })
 }
 
-fn is_quiet_for(lab: &mut Lab, options: &[&str], milliseconds: u64) -> Outcome {
-    let folder = lab.folder("folder")?;
-    folder.put("file", "all")?;
-    let root = folder.path().to_string_lossy().into_owned();
-    let server = lab.server_with(&[&["--root", &root], options].concat())?;
-    let mut alice = lab.udp("alice", &server)?;
-    alice.send(rrq("file", &[]))?;
-    alice.first(&data(1, b"all"))?;
-    alice.expect_silence(Duration::from_millis(milliseconds))?;
-    alice.send(ack(1))?;
-    server.says(&format!("{} reads \"file\"", alice.address()))?;
-    server.says(&format!("sent \"file\" to {}: 3 bytes in 1 blocks", alice.address()))
+/// Two of them wait at the same time.
+fn are_quiet_as_long_as_they_should(lab: &mut Lab) -> Outcome {
+    let mut waiting = Vec::new();
+    for options in [&["--timeout", "3"][..], &[]] {
+        let folder = lab.folder("folder")?;
+        folder.put("file", "all")?;
+        let root = folder.path().to_string_lossy().into_owned();
+        let server = lab.server_with(&[&["--root", &root], options].concat())?;
+        let mut alice = lab.udp("alice", &server)?;
+        alice.send(rrq("file", &[]))?;
+        alice.first(&data(1, b"all"))?;
+        waiting.push((server, alice, folder));
+    }
+    for ((server, mut alice, _folder), silence) in waiting.into_iter().rev().zip([600, 1]) {
+        alice.expect_silence(Duration::from_millis(silence))?;
+        alice.send(ack(1))?;
+        server.says(&format!("{} reads \"file\"", alice.address()))?;
+        server.says(&format!("sent \"file\" to {}: 3 bytes in 1 blocks", alice.address()))?;
+    }
+    Ok(())
 }
 
 fn repeats_soon(lab: &mut Lab) -> Outcome {
@@ -134,6 +144,7 @@ pub fn gives_up() -> Stage {
             "Count the tries, the first one too; progress gives them all back. What an upload has left behind is removed.",
             "if self.left == 0 { return Err(Broken::NoAnswer { tries }) }, and `gave up on PEER \"x\": no answer after 3 tries`",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let (server, folder) = server_with_timeout(lab, "0.05", &["--tries", "3"])?;
             folder.put("file", content(100))?;
@@ -146,16 +157,16 @@ pub fn gives_up() -> Stage {
             server.says(&format!("{} reads \"file\"", slow.address()))?;
             reader.send(rrq("file", &[]))?;
             reader.first(&data(1, &content(100)))?;
-            reader.expect(data(1, &content(100)))?;
-            reader.expect(data(1, &content(100)))?;
             server.says(&format!("{} reads \"file\"", reader.address()))?;
-            server.says(&format!("gave up on {} \"file\": no answer after 3 tries", reader.address()))?;
             writer.send(wrq("up", &[]))?;
             writer.first(&ack(0))?;
+            reader.expect(data(1, &content(100)))?;
+            reader.expect(data(1, &content(100)))?;
             writer.expect(ack(0))?;
             writer.expect(ack(0))?;
-            server.says(&format!("{} writes \"up\"", writer.address()))?;
-            server.says(&format!("gave up on {} \"up\": no answer after 3 tries", writer.address()))?;
+            server.says_among_others(&format!("{} writes \"up\"", writer.address()))?;
+            server.says_among_others(&format!("gave up on {} \"file\": no answer after 3 tries", reader.address()))?;
+            server.says_among_others(&format!("gave up on {} \"up\": no answer after 3 tries", writer.address()))?;
             slow.send(ack(0))?;
             slow.expect(data(1, &content(100))).or_rather("Others were given up, and this transfer with them.")?;
             slow.send(ack(1))?;
@@ -177,6 +188,7 @@ pub fn gives_each_packet_all_its_tries() -> Stage {
             "With every progress. And after the last try there is one more wait, before it gives up.",
             "self.patience.renew() when an ACK brings something new",
         ])
+        .mostly_waiting()
         .story(|lab| {
             lab.steadily(serves_at_every_second_try)?;
             lab.steadily(listens_after_its_last_try)
@@ -188,23 +200,23 @@ fn serves_at_every_second_try(lab: &mut Lab) -> Outcome {
     let file = content(2000);
     folder.put("file", &file)?;
     let packet = |number: u16| data(number, block(&file, number.into(), 512));
-    let mut alice = lab.udp("alice", &server)?;
-    lab.in_short("alice", "reads and writes, and answers each packet when it comes again", |_| {
+    let (mut alice, mut bob) = (lab.udp("alice", &server)?, lab.udp("bob", &server)?);
+    lab.in_short("alice", "reads and bob writes, and both answer each packet when it comes again", |_| {
+        alice.forgives_repeats();
+        bob.forgives_repeats();
         alice.send(rrq("file", &[]))?;
+        bob.send(wrq("up", &[]))?;
         alice.first(&packet(1))?;
+        bob.first(&ack(0))?;
         for number in 1..=4 {
             alice.expect(packet(number))?;
+            bob.expect(ack(number - 1))?;
             alice.send(ack(number))?;
+            bob.send(packet(number))?;
+            bob.expect(ack(number))?;
             if number < 4 {
                 alice.expect(packet(number + 1))?;
             }
-        }
-        alice.send_to(server.address(), wrq("up", &[]))?;
-        alice.first(&ack(0))?;
-        for number in 1..=4 {
-            alice.expect(ack(number - 1))?;
-            alice.send(packet(number))?;
-            alice.expect(ack(number))?;
         }
         Ok(())
     })?;

@@ -156,6 +156,7 @@ pub fn repeats_its_options() -> Stage {
             "Like DATA: the time is up, the OACK goes out again.",
             "send_until_answered(&mut link, &oack, &terms, |packet| packet == Packet::Ack { block: 0 })?",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let (server, folder) = hasty_server(lab, &[])?;
             folder.put("file", content(30))?;
@@ -201,6 +202,7 @@ pub fn is_told_that_options_do_not_please() -> Stage {
             "An ERROR, which is the end, and is not answered; an upload that had not begun leaves nothing behind.",
             "Packet::Error { code, message } => return Err(Broken::ByPeer { … })",
         ])
+        .mostly_waiting()
         .story(|lab| lab.steadily(|lab| {
             let (server, folder) = server_with_timeout(lab, "0.3", &[])?;
             folder.put("file", content(30))?;
@@ -231,6 +233,7 @@ pub fn takes_the_timeout_it_was_asked_for() -> Stage {
             "The one that was granted, in seconds, instead of `--timeout`.",
             "timeout: options.timeout.map_or(args.timeout, Duration::from_secs)",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let (server, folder) = patient_server(lab, &[])?;
             folder.put("file", content(30))?;

@@ -351,6 +351,7 @@ pub fn never_answers_an_error() -> Stage {
             "Nothing; also when the ERROR is cut off. An ERROR on the port of a transfer is the end of that transfer.",
             "if !is_error(packet) { socket.send_to(&error(…), peer)?; }",
         ])
+        .mostly_waiting()
         .story(|lab| lab.steadily(|lab| {
             let (server, folder) = hasty_server(lab, &[])?;
             folder.put("file", content(600))?;

@@ -121,6 +121,7 @@ pub fn is_not_kept_waiting_by_others() -> Stage {
             "Note the time at which it ends, and wait only for what is left of it after each packet that is not the one.",
             "let left = until.saturating_duration_since(Instant::now()); if left.is_zero() { return Ok(None); }",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let (server, folder) = server_with_timeout(lab, "0.5", &[])?;
             let file = content(600);

@@ -106,6 +106,7 @@ pub fn acknowledges_the_last_block_again() -> Stage {
             "It keeps the socket for one more timeout, and acknowledges the last block as often as it comes.",
             "dally(&mut link, …): until now + timeout, receive, and answer the last block's DATA with its ACK",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let (server, folder) = patient_server(lab, &[])?;
             let file = content(600);
@@ -136,6 +137,7 @@ pub fn an_upload_appears_complete_or_not_at_all() -> Stage {
             "Under one of its own in the same folder; at the end it is renamed, or removed if the upload broke off.",
             "File::create_new(&part)?; …; fs::rename(&part, &target)?; and `impl Drop` that removes the part",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let (server, folder) = server_with_timeout(lab, "0.3", &["--tries", "2"])?;
             let mut alice = lab.udp("alice", &server)?;

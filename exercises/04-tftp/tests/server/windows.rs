@@ -122,6 +122,7 @@ pub fn goes_back_in_a_window() -> Stage {
             "The next window begins with the block after the ACK; to send it the file must go back.",
             "file.return_to(bookmark)?; and the blocks that have arrived are skipped",
         ])
+        .mostly_waiting()
         .story(|lab| {
             let (server, folder) = hasty_server(lab, &[])?;
             let file = content(150);
