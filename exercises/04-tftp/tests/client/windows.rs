@@ -6,8 +6,8 @@ use scenario::{Lab, Meaning, Outcome, Stage, demand};
 
 use super::traces::{Tells, holds};
 use super::wire::{
-    MANY_BLOCKS, SMALL, Talks, WINDOWS, ack, block, content, data, describe, grants_more_time_on_the_way, hears_window,
-    oack, parse_data,
+    Talks, WINDOWS, WINDOWS_OF_64, WINDOWS_OF_85, ack, block, content, data, hears_many_blocks, hears_window,
+    many_blocks, oack, sends_many_blocks, tally,
 };
 use super::{client_with_timeout, patient_client};
 
@@ -96,25 +96,14 @@ pub fn gets_more_than_65535_blocks() -> Stage {
             "block.wrapping_sub(self.tally.blocks as u16) == 1",
         ])
         .story(|lab| {
-            let folder = lab.folder("folder")?;
-            let errand = ["get", "file", "{folder}/file", "--blksize", "8", "--windowsize", "64"];
+            let (folder, file) = (lab.folder("folder")?, many_blocks());
+            let errand = ["get", "file", "{folder}/file", "--blksize", "8", "--windowsize", "85"];
             let mut counter = patient_client(lab, folder, &errand)?;
-            let file = content(MANY_BLOCKS * 8 + 3);
-            counter.is_asked(1, "file", "octet", &SMALL)?;
-            lab.in_short("server", "sends 65,541 blocks", |lab| {
-                counter.answers(oack(&SMALL))?;
-                counter.port.expect(ack(0))?;
-                let last = MANY_BLOCKS + 1;
-                for number in 1..=last {
-                    grants_more_time_on_the_way(lab, number);
-                    counter.port.send(data(number as u16, block(&file, number, 8)))?;
-                    if number % 64 == 0 || number == last {
-                        counter.port.expect(ack(number as u16))?;
-                    }
-                }
-                Ok(())
-            })?;
-            counter.is_done("got \"file\": 524323 bytes in 65541 blocks")?;
+            counter.is_asked(1, "file", "octet", &WINDOWS_OF_85)?;
+            counter.answers(oack(&WINDOWS_OF_85))?;
+            counter.port.expect(ack(0))?;
+            lab.in_short("server", "sends 65,721 blocks", |lab| sends_many_blocks(lab, &mut counter.port, &file, 85))?;
+            counter.is_done(&format!("got \"file\": {}", tally(file.len(), 8)))?;
             holds(&counter.folder, "file", &file)
         })
 }
@@ -129,28 +118,13 @@ pub fn puts_more_than_65535_blocks() -> Stage {
             "write_data_header(number as u16, …); block.wrapping_sub(self.acknowledged as u16)",
         ])
         .story(|lab| {
-            let folder = lab.folder("folder")?;
-            let file = content(MANY_BLOCKS * 8 + 3);
+            let (folder, file) = (lab.folder("folder")?, many_blocks());
             folder.put("file", &file)?;
             let errand = ["put", "{folder}/file", "--blksize", "8", "--windowsize", "64"];
             let mut counter = patient_client(lab, folder, &errand)?;
-            counter.is_asked(2, "file", "octet", &SMALL)?;
-            lab.in_short("server", "takes 65,541 blocks", |lab| {
-                counter.answers(oack(&SMALL))?;
-                let last = MANY_BLOCKS + 1;
-                for number in 1..=last {
-                    grants_more_time_on_the_way(lab, number);
-                    let came = counter.port.receive(&format!("DATA {}", number as u16))?.bytes;
-                    let is_due = parse_data(&came) == Some((number as u16, block(&file, number, 8)));
-                    demand(is_due, || {
-                        format!("{} came, where block {number} was due: DATA {}.", describe(&came), number as u16)
-                    })?;
-                    if number % 64 == 0 || number == last {
-                        counter.port.send(ack(number as u16))?;
-                    }
-                }
-                Ok(())
-            })?;
-            counter.is_done("put \"file\": 524323 bytes in 65541 blocks")
+            counter.is_asked(2, "file", "octet", &WINDOWS_OF_64)?;
+            counter.answers(oack(&WINDOWS_OF_64))?;
+            lab.in_short("server", "takes 65,721 blocks", |lab| hears_many_blocks(lab, &mut counter.port, &file, 64))?;
+            counter.is_done(&format!("put \"file\": {}", tally(file.len(), 8)))
         })
 }

@@ -103,7 +103,7 @@ pub fn waits_as_long_as_it_was_told() -> Stage {
 /// Two of them wait at the same time.
 fn are_quiet_as_long_as_they_should(lab: &mut Lab) -> Outcome {
     let mut waiting = Vec::new();
-    for options in [&["--timeout", "3"][..], &[]] {
+    for options in [&["--timeout", "30"][..], &[]] {
         let folder = lab.folder("folder")?;
         folder.put("file", "all")?;
         let root = folder.path().to_string_lossy().into_owned();

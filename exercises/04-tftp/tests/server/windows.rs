@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use scenario::{Meaning, Stage, demand};
+use scenario::{Meaning, Stage};
 
 use super::traces::{Tells, holds};
 use super::wire::{
-    MANY_BLOCKS, SMALL, Talks, WINDOWS, ack, block, content, data, describe, grants_more_time_on_the_way, hears_window,
-    parse_data, rrq, tally, wrq,
+    Talks, WINDOWS, WINDOWS_OF_64, WINDOWS_OF_85, ack, block, content, data, hears_many_blocks, hears_window,
+    many_blocks, rrq, sends_many_blocks, tally, wrq,
 };
 use super::{hasty_server, patient_server};
 
@@ -25,27 +25,15 @@ pub fn counts_beyond_65535() -> Stage {
         ])
         .story(|lab| {
             let (server, folder) = patient_server(lab, &[])?;
-            let file = content(MANY_BLOCKS * 8 + 3);
+            let file = many_blocks();
             folder.put("file", &file)?;
             let mut alice = lab.udp("alice", &server)?;
-            alice.send(rrq("file", &SMALL))?;
-            let (_, window) = alice.granted(&SMALL)?;
+            alice.send(rrq("file", &WINDOWS_OF_64))?;
+            let (_, window) = alice.granted(&WINDOWS_OF_64)?;
             alice.send(ack(0))?;
-            lab.in_short("alice", "reads 65,541 blocks", |lab| {
-                let last = MANY_BLOCKS + 1;
-                for number in 1..=last {
-                    grants_more_time_on_the_way(lab, number);
-                    let came = alice.receive(&format!("DATA {}", number as u16))?.bytes;
-                    let is_due = parse_data(&came) == Some((number as u16, block(&file, number, 8)));
-                    demand(is_due, || format!("{} came, where block {number} was due: DATA {}.", describe(&came), number as u16))?;
-                    if number % window == 0 || number == last {
-                        alice.send(ack(number as u16))?;
-                    }
-                }
-                Ok(())
-            })?;
+            lab.in_short("alice", "reads 65,721 blocks", |lab| hears_many_blocks(lab, &mut alice, &file, window))?;
             server.says(&format!("{} reads \"file\"", alice.address()))?;
-            server.says(&format!("sent \"file\" to {}: 524323 bytes in 65541 blocks", alice.address()))
+            server.says(&format!("sent \"file\" to {}: {}", alice.address(), tally(file.len(), 8)))
         })
 }
 
@@ -60,23 +48,13 @@ pub fn counts_uploads_beyond_65535() -> Stage {
         ])
         .story(|lab| {
             let (server, folder) = patient_server(lab, &[])?;
-            let file = content(MANY_BLOCKS * 8 + 3);
+            let file = many_blocks();
             let mut alice = lab.udp("alice", &server)?;
-            alice.send(wrq("up", &SMALL))?;
-            let (_, window) = alice.granted(&SMALL)?;
-            lab.in_short("alice", "writes 65,541 blocks", |lab| {
-                let last = MANY_BLOCKS + 1;
-                for number in 1..=last {
-                    grants_more_time_on_the_way(lab, number);
-                    alice.send(data(number as u16, block(&file, number, 8)))?;
-                    if number % window == 0 || number == last {
-                        alice.expect(ack(number as u16))?;
-                    }
-                }
-                Ok(())
-            })?;
+            alice.send(wrq("up", &WINDOWS_OF_85))?;
+            let (_, window) = alice.granted(&WINDOWS_OF_85)?;
+            lab.in_short("alice", "writes 65,721 blocks", |lab| sends_many_blocks(lab, &mut alice, &file, window))?;
             server.says(&format!("{} writes \"up\"", alice.address()))?;
-            server.says(&format!("received \"up\" from {}: 524323 bytes in 65541 blocks", alice.address()))?;
+            server.says(&format!("received \"up\" from {}: {}", alice.address(), tally(file.len(), 8)))?;
             holds(&folder, "up", &file)
         })
 }

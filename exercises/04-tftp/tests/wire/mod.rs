@@ -1,9 +1,11 @@
 //! TFTP as the lab speaks it: packets, and files in blocks.
 
+mod many;
 mod talks;
 
 use scenario::quoted;
 
+pub use self::many::*;
 pub use self::talks::*;
 
 /// What a packet says, as a line of the transcript.
@@ -134,8 +136,3 @@ pub fn asks_for_the_same(came: &[u8], due: &[u8]) -> bool {
 
 /// Asks for windows of four small blocks. A server may make them smaller; then there are fewer blocks in each.
 pub const WINDOWS: [(&str, &str); 2] = [("blksize", "16"), ("windowsize", "4")];
-
-pub const SMALL: [(&str, &str); 2] = [("blksize", "8"), ("windowsize", "64")];
-
-/// More blocks than there are numbers, small ones, in large windows: quick all the same.
-pub const MANY_BLOCKS: usize = 65_540;

@@ -114,13 +114,6 @@ pub fn goes_on_after(
     }
 }
 
-/// Some languages are slow, and so many blocks take their time. Whoever stops is waited for no longer than ever.
-pub fn grants_more_time_on_the_way(lab: &Lab, number: usize) {
-    if number.is_multiple_of(1 << 14) {
-        lab.grants_more_time();
-    }
-}
-
 /// The packet must come again, and soon: the program was told to wait for a tenth of a second.
 pub fn soon(peer: &mut UdpPeer, packet: &[u8], role: &str) -> Outcome {
     let before = Instant::now();
