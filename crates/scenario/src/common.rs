@@ -167,7 +167,8 @@ fn says_why(one: String, other: String) -> Outcome {
     demand(one != other, || format!("`{one}` says what was tried, and not why it failed."))
 }
 
-fn wrong_usage(stage: Stage, wrong: Vec<&'static [&'static str]>) -> Stage {
+/// The `errand` alone would do: it is what comes after it that is wrong.
+fn wrong_usage(stage: Stage, errand: &'static [&'static str], wrong: Vec<&'static [&'static str]>) -> Stage {
     let role = stage.role();
     stage
         .promises(["C5"])
@@ -180,7 +181,9 @@ fn wrong_usage(stage: Stage, wrong: Vec<&'static [&'static str]>) -> Stage {
             "clap ends with status 2 by itself for what it does not know; a `value_parser` lets it check a value.",
             "#[arg(long, value_parser = host_port)] bind: String",
         ])
-        .story(move |lab| wrong.iter().try_for_each(|arguments| lab.bare(role, arguments)?.refuses_usage()))
+        .story(move |lab| {
+            wrong.iter().try_for_each(|arguments| lab.bare(role, &[errand, arguments].concat())?.refuses_usage())
+        })
 }
 
 fn wrong_server_usage() -> Stage {
@@ -193,7 +196,7 @@ fn wrong_server_usage() -> Stage {
         &["--bind", "127.0.0.1:65536"],
         &["--bind", "127.0.0.1:80x"],
     ];
-    wrong_usage(stage, wrong)
+    wrong_usage(stage, &[], wrong)
 }
 
 fn wrong_client_usage(exchange: WithClient, options: &[&str]) -> Stage {
@@ -211,7 +214,7 @@ fn wrong_client_usage(exchange: WithClient, options: &[&str]) -> Stage {
     if options.contains(&"--timeout") {
         wrong.extend([&["--timeout"][..], &["--timeout", "soon"], &["--timeout", "5x"], &["--timeout=-1"]]);
     }
-    wrong_usage(stage, wrong)
+    wrong_usage(stage, exchange.arguments(), wrong)
 }
 
 fn help(stage: Stage, options: &'static [&'static str]) -> Stage {

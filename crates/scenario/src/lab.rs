@@ -220,6 +220,11 @@ impl Lab {
         outcome
     }
 
+    /// The stage's time begins anew: a program that has got so far is perhaps slow, but not stuck.
+    pub fn grants_more_time(&self) {
+        self.scene.begins_now();
+    }
+
     /// Lets a peer send to the program, and its memory must not grow with it.
     ///
     /// `send` returns how many bytes it sent. A language that collects garbage grows for a while before it does, so more

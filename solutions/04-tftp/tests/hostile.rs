@@ -142,6 +142,23 @@ fn the_server_survives_spoiled_packets() {
     assert_eq!(root.names(), ["root"], "something got out");
 }
 
+#[test]
+fn one_who_asks_too_often_shuts_nobody_out() {
+    let root = Folder::new("hostile-greed");
+    fs::write(root.file("file"), content(300)).unwrap();
+    let (_server, address) = our_server(root.path(), &["--timeout", "20"]);
+    let answers = |asking: &UdpSocket, patience: Duration| {
+        asking.set_read_timeout(Some(patience)).unwrap();
+        asking.send_to(&request(Kind::Read, b"file", Mode::Octet, b""), address).unwrap();
+        asking.recv_from(&mut [0; 2048]).is_ok()
+    };
+    let greedy = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let served = (0..200).take_while(|_| answers(&greedy, Duration::from_millis(500))).count();
+    assert_eq!(served, 100);
+    let neighbour = UdpSocket::bind("127.0.0.1:0").unwrap();
+    assert!(answers(&neighbour, PATIENCE), "another port of the same machine is not served");
+}
+
 fn is_part(path: &std::path::Path) -> bool {
     path.extension().is_some_and(|extension| extension == "part")
 }

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -17,11 +17,14 @@ use tftp::packet::{ErrorCode, Kind, Mode, Packet, Request, ack, error, is_error,
 use tftp::terminal::{complain, finish, host_port, quoted, say, seconds};
 use tftp::transfer::{Terms, conclude, dally, receive, send, send_until_answered};
 
-/// More transfers at a time than this are refused: a request is easily forged, and each would cost a thread.
+/// More transfers at a time than this are refused: a request is easily forged, and each costs a thread.
 const MOST_TRANSFERS: usize = 1000;
 
-/// Above this, nobody dallies.
-const MANY_TRANSFERS: usize = MOST_TRANSFERS / 2;
+/// How many of them may be with one machine: others want to be served, too.
+const MOST_OF_A_MACHINE: usize = MOST_TRANSFERS / 2;
+
+/// How many of them may be with one port: a client that asks too often does not shut out its neighbours.
+const MOST_OF_A_PORT: usize = MOST_TRANSFERS / 10;
 
 /// The stack of a transfer's thread.
 const STACK: usize = 256 << 10;
@@ -75,6 +78,47 @@ fn run(mut args: Args) -> anyhow::Result<()> {
 struct Server {
     args: Args,
     here: SocketAddr,
+    /// With whom there are transfers, once for each.
+    peers: Mutex<Vec<SocketAddr>>,
+}
+
+impl Server {
+    fn peers(&self) -> MutexGuard<'_, Vec<SocketAddr>> {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a peer has less than its share of the transfers that there are with `peers`, or of a `part` of all.
+fn has_room(peers: &[SocketAddr], peer: SocketAddr, part: usize) -> bool {
+    let with_machine = peers.iter().filter(|other| other.ip() == peer.ip()).count();
+    let with_port = peers.iter().filter(|other| **other == peer).count();
+    peers.len() < MOST_TRANSFERS / part && with_machine < MOST_OF_A_MACHINE / part && with_port < MOST_OF_A_PORT / part
+}
+
+/// A place among the transfers. It is given back at every end, for that is when it goes out of scope.
+struct Place {
+    server: Arc<Server>,
+    peer: SocketAddr,
+}
+
+impl Place {
+    /// A place for one more transfer with this peer, if it may have one.
+    fn take(server: &Arc<Server>, peer: SocketAddr) -> Option<Place> {
+        let mut peers = server.peers();
+        has_room(&peers, peer, 1).then(|| {
+            peers.push(peer);
+            Place { server: Arc::clone(server), peer }
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut peers = self.server.peers();
+        if let Some(at) = peers.iter().position(|peer| *peer == self.peer) {
+            peers.swap_remove(at);
+        }
+    }
 }
 
 /// Receives requests for ever. Each gets a thread and a socket of its own, so a transfer that stalls slows no other.
@@ -90,14 +134,14 @@ fn serve(socket: &UdpSocket, server: &Arc<Server>) -> anyhow::Result<()> {
 fn start(server: &Arc<Server>, packet: Vec<u8>, peer: SocketAddr) {
     todo!(
         "Spawn a thread that opens a `Link` (at the server's own IP address) and calls `attend`. What goes \
-         wrong is worth a line on stderr, and no more. Count the threads (the strong count of `server` \
-         does): above `MOST_TRANSFERS` a request is dropped, and its client asks again."
+         wrong is worth a line on stderr, and no more. The thread has a `Place` as long as it runs; where \
+         there is none to take, the request is dropped, and its client asks again."
     )
 }
 
 /// One request, and the socket on which it is answered.
 struct Transfer<'a> {
-    server: &'a Arc<Server>,
+    server: &'a Server,
     link: Link,
     request: Request<'a>,
 }
@@ -126,8 +170,7 @@ impl Transfer<'_> {
         todo!(
             "`admit` what `create` returns, with the verb \"writes\". The first reply is ACK 0, or an OACK \
              if there are options to grant. Make room for the blocks in the link, send the reply, and \
-             `receive`. `say` \"received \"NAME\" from PEER: TALLY\", and `dally` unless there are very many \
-             transfers."
+             `receive`. `say` \"received \"NAME\" from PEER: TALLY\", and `dally` if there is room for it."
         )
     }
 

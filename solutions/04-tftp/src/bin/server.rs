@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -17,11 +17,14 @@ use tftp::packet::{ErrorCode, Kind, Mode, Packet, Request, ack, error, is_error,
 use tftp::terminal::{complain, finish, host_port, quoted, say, seconds};
 use tftp::transfer::{Terms, conclude, dally, receive, send, send_until_answered};
 
-/// More transfers at a time than this are refused: a request is easily forged, and each would cost a thread.
+/// More transfers at a time than this are refused: a request is easily forged, and each costs a thread.
 const MOST_TRANSFERS: usize = 1000;
 
-/// Above this, nobody dallies.
-const MANY_TRANSFERS: usize = MOST_TRANSFERS / 2;
+/// How many of them may be with one machine: others want to be served, too.
+const MOST_OF_A_MACHINE: usize = MOST_TRANSFERS / 2;
+
+/// How many of them may be with one port: a client that asks too often does not shut out its neighbours.
+const MOST_OF_A_PORT: usize = MOST_TRANSFERS / 10;
 
 /// The stack of a transfer's thread.
 const STACK: usize = 256 << 10;
@@ -75,13 +78,54 @@ fn run(mut args: Args) -> anyhow::Result<()> {
     let socket = UdpSocket::bind(&args.bind).with_context(|| format!("cannot listen on {}", args.bind))?;
     let here = socket.local_addr()?;
     say(format_args!("listening on {here}"))?;
-    serve(&socket, &Arc::new(Server { args, here }))
+    serve(&socket, &Arc::new(Server { args, here, peers: Mutex::default() }))
 }
 
 /// What all transfers share.
 struct Server {
     args: Args,
     here: SocketAddr,
+    /// With whom there are transfers, once for each.
+    peers: Mutex<Vec<SocketAddr>>,
+}
+
+impl Server {
+    fn peers(&self) -> MutexGuard<'_, Vec<SocketAddr>> {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a peer has less than its share of the transfers that there are with `peers`, or of a `part` of all.
+fn has_room(peers: &[SocketAddr], peer: SocketAddr, part: usize) -> bool {
+    let with_machine = peers.iter().filter(|other| other.ip() == peer.ip()).count();
+    let with_port = peers.iter().filter(|other| **other == peer).count();
+    peers.len() < MOST_TRANSFERS / part && with_machine < MOST_OF_A_MACHINE / part && with_port < MOST_OF_A_PORT / part
+}
+
+/// A place among the transfers. It is given back at every end, for that is when it goes out of scope.
+struct Place {
+    server: Arc<Server>,
+    peer: SocketAddr,
+}
+
+impl Place {
+    /// A place for one more transfer with this peer, if it may have one.
+    fn take(server: &Arc<Server>, peer: SocketAddr) -> Option<Place> {
+        let mut peers = server.peers();
+        has_room(&peers, peer, 1).then(|| {
+            peers.push(peer);
+            Place { server: Arc::clone(server), peer }
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut peers = self.server.peers();
+        if let Some(at) = peers.iter().position(|peer| *peer == self.peer) {
+            peers.swap_remove(at);
+        }
+    }
 }
 
 /// Receives requests for ever. Each gets a thread and a socket of its own, so a transfer that stalls slows no other.
@@ -115,17 +159,15 @@ fn serve(socket: &UdpSocket, server: &Arc<Server>) -> anyhow::Result<()> {
 /// # Your turn
 ///
 /// Spawn a thread that opens a `Link` (at the server's own IP address) and calls `attend`. What goes wrong is worth a
-/// line on stderr, and no more. Count the threads (the strong count of `server` does): above `MOST_TRANSFERS` a request
-/// is dropped, and its client asks again.
+/// line on stderr, and no more. The thread has a `Place` as long as it runs; where there is none to take, the request is
+/// dropped, and its client asks again.
 fn start(server: &Arc<Server>, packet: Vec<u8>, peer: SocketAddr) {
-    if Arc::strong_count(server) > MOST_TRANSFERS {
-        return;
-    }
-    let server = Arc::clone(server);
+    let Some(place) = Place::take(server, peer) else { return };
     let started = thread::Builder::new().stack_size(STACK).spawn(move || {
         let Ok(Packet::Request(request)) = Packet::parse(&packet) else { return };
+        let server = &*place.server;
         let attended = match Link::open(Some(server.here), peer) {
-            Ok(link) => Transfer { server: &server, link, request }.attend(),
+            Ok(link) => Transfer { server, link, request }.attend(),
             Err(error) => Err(error).context("cannot open a socket"),
         };
         if let Err(error) = attended {
@@ -139,7 +181,7 @@ fn start(server: &Arc<Server>, packet: Vec<u8>, peer: SocketAddr) {
 
 /// One request, and the socket on which it is answered.
 struct Transfer<'a> {
-    server: &'a Arc<Server>,
+    server: &'a Server,
     link: Link,
     request: Request<'a>,
 }
@@ -197,7 +239,7 @@ impl Transfer<'_> {
     ///
     /// `admit` what `create` returns, with the verb "writes". The first reply is ACK 0, or an OACK if there are options
     /// to grant. Make room for the blocks in the link, send the reply, and `receive`. `say` "received "NAME" from PEER:
-    /// TALLY", and `dally` unless there are very many transfers.
+    /// TALLY", and `dally` if there is room for it.
     fn upload(&mut self) -> Result<(), Broken> {
         let Some(mut file) = self.admit("writes", Transfer::create)? else { return Ok(()) };
         let options = grant(Options::asked(self.request.options));
@@ -209,7 +251,9 @@ impl Transfer<'_> {
         // Whoever dallies needs no buffers.
         drop(file);
         self.say(format_args!("received {} from {}: {tally}", quoted(self.request.name), self.link.peer()));
-        if Arc::strong_count(self.server) > MANY_TRANSFERS { Ok(()) } else { dally(&mut self.link, tally, &terms) }
+        // Where half of the places are taken, whoever still asks comes first.
+        let may_stay = has_room(&self.server.peers(), self.link.peer(), 2);
+        if may_stay { dally(&mut self.link, tally, &terms) } else { Ok(()) }
     }
 
     /// Says whether the request is granted, and tells the client if not.
