@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::files::Fault;
@@ -10,6 +11,10 @@ use crate::packet::{ErrorCode, HEADER, Malformed, error, is_error};
 
 /// Where doubling ends: more than a minute between two tries helps nobody.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// How often to look for a packet before going to sleep until it comes. In a transfer it is mostly on its way, and to
+/// fall asleep and be woken takes longer than all these looks.
+const GLANCES: usize = 100;
 
 /// Why a transfer ended before its file did.
 #[derive(Debug)]
@@ -84,6 +89,7 @@ impl Link {
         });
         here.set_port(0);
         let socket = UdpSocket::bind(here)?;
+        socket.set_nonblocking(true)?;
         let mut link = Link { socket, peer, buffer: Vec::new(), waiting: None, armed: Duration::ZERO };
         link.make_room(0);
         Ok(link)
@@ -107,11 +113,23 @@ impl Link {
 
     /// Sends a packet to the peer.
     pub fn send(&self, packet: &[u8]) -> Result<(), Broken> {
-        match self.socket.send_to(packet, self.peer) {
+        let sent = match self.socket.send_to(packet, self.peer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.send_at_last(packet),
+            sent => sent,
+        };
+        match sent {
             Err(error) if !is_no_answer(&error) => Err(Broken::Network(error)),
             // A loss like any other, and mended like any other.
             _ => Ok(()),
         }
+    }
+
+    /// Waits until the system takes one more packet: a window may be more than it holds.
+    fn send_at_last(&self, packet: &[u8]) -> io::Result<usize> {
+        self.socket.set_nonblocking(false)?;
+        let sent = self.socket.send_to(packet, self.peer);
+        self.socket.set_nonblocking(true)?;
+        sent
     }
 
     /// Tells the peer why it ends, once. Nobody acknowledges an ERROR (RFC 1350, section 7).
@@ -145,13 +163,32 @@ impl Link {
             if left.is_zero() {
                 return Ok(None);
             }
-            self.arm(left).map_err(Broken::Network)?;
-            match self.socket.recv_from(&mut self.buffer) {
+            match self.glance().unwrap_or_else(|| self.sleep(left)) {
                 Ok(arrived) => return Ok(Some(arrived)),
                 Err(error) if is_no_answer(&error) => {}
                 Err(error) => return Err(Broken::Network(error)),
             }
         }
+    }
+
+    /// A packet that is there, or will be at once. Between two looks, others have the processor.
+    fn glance(&mut self) -> Option<io::Result<(usize, SocketAddr)>> {
+        (0..GLANCES).find_map(|_| match self.socket.recv_from(&mut self.buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                thread::yield_now();
+                None
+            }
+            arrived => Some(arrived),
+        })
+    }
+
+    /// Sleeps until a packet comes, for as long as `left`.
+    fn sleep(&mut self, left: Duration) -> io::Result<(usize, SocketAddr)> {
+        self.arm(left)?;
+        self.socket.set_nonblocking(false)?;
+        let arrived = self.socket.recv_from(&mut self.buffer);
+        self.socket.set_nonblocking(true)?;
+        arrived
     }
 
     /// Takes the packet that came last for one that is still to come.

@@ -107,12 +107,18 @@ pub fn readable(bytes: &[u8]) -> String {
     )
 }
 
+/// How many moments the others wait for somebody who is far behind.
+const MOMENTS: u32 = 250;
+
+/// How many bytes earn a moment. With moments of a millisecond: who reads half a megabyte a second is not too slow.
+const BYTES_A_MOMENT: usize = 512;
+
 /// What somebody has still to be told.
 #[derive(Debug, Default)]
 pub struct Outbox {
     bytes: Vec<u8>,
-    /// Whether it was given time to read, and did not use it.
-    is_given_up: bool,
+    /// For how many moments the others have waited for its owner, less those that its owner has earned since.
+    moments: u32,
 }
 
 impl Outbox {
@@ -130,8 +136,8 @@ impl Outbox {
     pub fn send_to(&mut self, mut stream: impl Write) -> io::Result<()> {
         todo!(
             "Nothing to send: return. `write` once, not `write_all`, and remove (`drain`) as many bytes as \
-             it took. `WouldBlock` or `TimedOut` means that it took none. An outbox that is empty again \
-             keeps little memory, and is not given up any more."
+             it took. `WouldBlock` or `TimedOut` means that it took none. Each `BYTES_A_MOMENT` that it took \
+             earn a moment. An outbox that is empty again is `clear`."
         )
     }
 
@@ -139,7 +145,7 @@ impl Outbox {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.bytes.shrink_to(CHUNK);
-        self.is_given_up = false;
+        self.moments = 0;
     }
 
     /// Whether nothing waits in it.
@@ -147,14 +153,10 @@ impl Outbox {
         self.bytes.is_empty()
     }
 
-    /// How much waits in it, if that is so much that its owner should be given a moment to read; otherwise 0.
-    pub fn excess(&self) -> usize {
-        if self.bytes.len() > MAX_BACKLOG / 2 && !self.is_given_up { self.bytes.len() } else { 0 }
-    }
-
-    /// Gives its owner no more moments until the outbox has been empty.
-    pub fn give_up(&mut self) {
-        self.is_given_up = true;
+    /// Whether the others are to wait a moment for its owner, who is far behind: half of what may wait does. There are so
+    /// many `MOMENTS` for each, and no more for who does not read, or not fast enough to earn them.
+    pub fn takes_a_moment(&mut self) -> bool {
+        todo!("If it is so, count the moment.")
     }
 }
 
@@ -216,9 +218,17 @@ mod tests {
         assert!(outbox.add(&"x".repeat(MAX_BACKLOG)));
         assert!(!outbox.add("x"));
         assert_eq!(outbox.bytes.len(), MAX_BACKLOG);
-        assert_eq!(outbox.excess(), MAX_BACKLOG);
-        outbox.give_up();
-        assert_eq!(outbox.excess(), 0);
+    }
+
+    #[test]
+    fn moments_are_earned_by_reading() {
+        let mut outbox = Outbox::default();
+        assert!(!outbox.takes_a_moment());
+        assert!(outbox.add(&"x".repeat(MAX_BACKLOG)));
+        let moments = (0..).take_while(|_| outbox.takes_a_moment()).count();
+        assert_eq!(moments, MOMENTS as usize);
+        outbox.send_to(&mut [0; BYTES_A_MOMENT][..]).unwrap();
+        assert_eq!([(); 2].map(|()| outbox.takes_a_moment()), [true, false]);
     }
 
     #[test]

@@ -91,7 +91,7 @@ impl Connection<'_> {
             "Take the `next_request` and find its `Body`. Who waits for a 100 (Continue) gets it if the body \
              matters; if not, it is answered at once, and that is the end, for nobody knows whether the body \
              will come. Read the body, and let the `router` answer. If the client does not want to go on, \
-             that is the end, too; it will send no more, unless more is here already."
+             that is the end, too; but it may have sent more than that."
         )
     }
 
@@ -192,6 +192,6 @@ fn timed_out(error: io::Error) -> End {
 
 /// The first line of what came, as far as it came, for the transcript: without characters that could drive a terminal.
 fn first_line(bytes: &[u8]) -> String {
-    let line = bytes.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = bytes.split(|byte| *byte == b'\n').find(|line| !line.is_empty() && *line != b"\r").unwrap_or_default();
     String::from_utf8_lossy(line.trim_ascii_end()).replace(char::is_control, "\u{fffd}")
 }

@@ -87,7 +87,7 @@ pub fn is_authority(text: &str) -> bool {
 }
 
 /// The host without the port; the colons in brackets are those of an IPv6 address.
-fn host_of(authority: &str) -> &str {
+pub(crate) fn host_of(authority: &str) -> &str {
     let colon = authority.rfind(':').filter(|colon| !authority[*colon..].contains(']'));
     &authority[..colon.unwrap_or(authority.len())]
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::Malformed;
-use crate::target::is_authority;
+use crate::target::{host_of, is_authority};
 
 /// Where a client goes, and what it asks for there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,7 @@ impl Url {
     /// assert_eq!((url.host.as_str(), url.port), ("[::1]", 8080));
     /// assert_eq!(url.target, "/?q=%E6%88%91%20du");
     /// assert_eq!(url.authority(), "[::1]:8080");
+    /// assert_eq!(http::url::Url::parse("http://localhost/a/../b").unwrap().target, "/b");
     /// ```
     ///
     /// # Errors
@@ -43,7 +44,7 @@ impl Url {
             "The scheme goes up to the first colon; in capitals it is the same. After `//` comes the \
              authority, up to the first `/`, `?` or `#`: a host, not empty, and perhaps a port. A name and \
              password (`user@host`) are refused: they are a way to make one host look like another (RFC \
-             9110, section 4.2.4). What follows is the `target`."
+             9110, section 4.2.4). What follows is the `target`, `without_dots`."
         )
     }
 
@@ -64,7 +65,7 @@ impl Url {
         todo!(
             "With a scheme it is a URL of its own; with `//` it lacks but the scheme; with `/` it is another \
              path here; with `?` another query; and else a path from the last slash on. Nothing, or a \
-             fragment, is this URL. Of a path, the dots are taken out (`without_dots`)."
+             fragment, is this URL. `without_dots`, all of them."
         )
     }
 
@@ -91,7 +92,7 @@ impl fmt::Display for Url {
 impl fmt::Display for WrongUrl {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            WrongUrl::Scheme(scheme) => write!(f, "{scheme}: is not spoken here, only http:"),
+            WrongUrl::Scheme(scheme) => write!(f, "{scheme}: is not spoken here; begin with http://"),
             WrongUrl::Malformed(malformed) => malformed.fmt(f),
         }
     }

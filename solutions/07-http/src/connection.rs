@@ -107,8 +107,8 @@ impl Connection<'_> {
     ///
     /// Take the `next_request` and find its `Body`. Who waits for a 100 (Continue) gets it if the body matters; if
     /// not, it is answered at once, and that is the end, for nobody knows whether the body will come. Read the body, and
-    /// let the `router` answer. If the client does not want to go on, that is the end, too; it will send no more, unless
-    /// more is here already.
+    /// let the `router` answer. If the client does not want to go on, that is the end, too; but it may have sent more
+    /// than that.
     fn exchange(&mut self) -> Result<(), End> {
         let request = self.next_request()?;
         let body = Body::of_request(&request)?;
@@ -129,11 +129,7 @@ impl Connection<'_> {
             (true, Version::Http11) => "",
         };
         self.send(answer, connection)?;
-        match goes_on {
-            true => Ok(()),
-            false if self.wire.unread().is_empty() => Err(End::Silent),
-            false => Err(End::Linger),
-        }
+        if goes_on { Ok(()) } else { Err(End::Linger) }
     }
 
     /// Waits for the next request. An idle connection may last as long as the timeout, and a head may take as long from
@@ -319,6 +315,6 @@ fn timed_out(error: io::Error) -> End {
 
 /// The first line of what came, as far as it came, for the transcript: without characters that could drive a terminal.
 fn first_line(bytes: &[u8]) -> String {
-    let line = bytes.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = bytes.split(|byte| *byte == b'\n').find(|line| !line.is_empty() && *line != b"\r").unwrap_or_default();
     String::from_utf8_lossy(line.trim_ascii_end()).replace(char::is_control, "\u{fffd}")
 }

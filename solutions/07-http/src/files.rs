@@ -25,7 +25,10 @@ const INDEX: &str = "index.html";
 ///
 /// Whether a path stays inside it cannot be seen from the path: any part of it may be a symlink, and may become one
 /// between a look and the opening. `Dir` asks the system to open a file below the folder or not at all.
-pub struct Site(Dir);
+pub struct Site {
+    folder: Dir,
+    path: PathBuf,
+}
 
 impl Site {
     /// The site in this folder.
@@ -34,16 +37,26 @@ impl Site {
     ///
     /// When it is not a folder, or not for us.
     pub fn open(root: &Path) -> io::Result<Site> {
-        Dir::open_ambient_dir(root, ambient_authority()).map(Site)
+        Ok(Site { folder: Dir::open_ambient_dir(root, ambient_authority())?, path: root.canonicalize()? })
     }
 
-    /// Opens what has this name. To open a FIFO is to wait for whoever writes to it, unless we say that we do not wait.
+    /// Opens what has this name. An absolute symlink leaves the folder on its way, even if it leads back into it: then it
+    /// is what the link means that is opened.
     fn file(&self, path: &Path) -> io::Result<File> {
+        self.file_below(path).or_else(|refused| {
+            let meant = self.path.join(path).canonicalize().ok();
+            let inside = meant.as_deref().and_then(|meant| meant.strip_prefix(&self.path).ok());
+            inside.map_or(Err(refused), |inside| self.file_below(inside))
+        })
+    }
+
+    /// Opens a file below the folder. To open a FIFO is to wait for whoever writes to it, unless we say that we do not.
+    fn file_below(&self, path: &Path) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true);
         #[cfg(unix)]
         cap_std::fs::OpenOptionsExt::custom_flags(&mut options, rustix::fs::OFlags::NONBLOCK.bits() as i32);
-        self.0.open_with(path, &options).map(cap_std::fs::File::into_std)
+        self.folder.open_with(path, &options).map(cap_std::fs::File::into_std)
     }
 }
 

@@ -41,7 +41,8 @@ impl ResponseHead {
     pub fn parse(bytes: &[u8]) -> Result<Parsed<ResponseHead>, Malformed> {
         let line_length = bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
         let length = line_length.and_then(|line| Some(line + section_length(&bytes[line..])?));
-        if length.unwrap_or(bytes.len()) > MAX_HEAD {
+        // The status line does not count; without an end, it has the same limit.
+        if length.unwrap_or(bytes.len()) - line_length.unwrap_or(0) > MAX_HEAD {
             return Err(Malformed("the head of the answer is longer than 64 KiB"));
         }
         if !bytes.starts_with(&b"HTTP/"[..bytes.len().min(5)]) {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::Malformed;
-use crate::target::is_authority;
+use crate::target::{host_of, is_authority};
 
 /// Where a client goes, and what it asks for there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,7 @@ impl Url {
     /// assert_eq!((url.host.as_str(), url.port), ("[::1]", 8080));
     /// assert_eq!(url.target, "/?q=%E6%88%91%20du");
     /// assert_eq!(url.authority(), "[::1]:8080");
+    /// assert_eq!(http::url::Url::parse("http://localhost/a/../b").unwrap().target, "/b");
     /// ```
     ///
     /// # Errors
@@ -43,7 +44,7 @@ impl Url {
     ///
     /// The scheme goes up to the first colon; in capitals it is the same. After `//` comes the authority, up to the first
     /// `/`, `?` or `#`: a host, not empty, and perhaps a port. A name and password (`user@host`) are refused: they
-    /// are a way to make one host look like another (RFC 9110, section 4.2.4). What follows is the `target`.
+    /// are a way to make one host look like another (RFC 9110, section 4.2.4). What follows is the `target`, `without_dots`.
     pub fn parse(text: &str) -> Result<Url, WrongUrl> {
         let malformed = |why| WrongUrl::Malformed(Malformed(why));
         let (scheme, rest) = text
@@ -58,19 +59,18 @@ impl Url {
         if authority.contains('@') {
             return Err(malformed("a URL with a user's name in it may lead elsewhere than it seems to"));
         }
-        let colon = authority.rfind(':').filter(|colon| !authority[*colon..].contains(']'));
-        let (host, port) = authority.split_at(colon.unwrap_or(authority.len()));
-        if host.is_empty() || !is_authority(host) {
+        let (host, port) = authority.split_at(host_of(authority).len());
+        if host.is_empty() || host_of(host) != host || !is_authority(host) {
             return Err(malformed("the host in the URL is not valid"));
         }
-        let port = match port.trim_start_matches(':') {
+        let port = match port.strip_prefix(':').unwrap_or_default() {
             "" => 80,
             digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
                 digits.parse().ok().filter(|port| *port > 0).ok_or_else(|| malformed("a port is from 1 to 65535"))?
             }
             _ => return Err(malformed("the port in the URL is not a number")),
         };
-        Ok(Url { host: host.to_ascii_lowercase(), port, target: target(rest) })
+        Ok(Url { host: host.to_ascii_lowercase(), port, target: target(rest) }.without_dots())
     }
 
     /// The URL that a reference means when it stands at this one (RFC 3986, section 5.2).
@@ -90,16 +90,16 @@ impl Url {
     /// # Your turn
     ///
     /// With a scheme it is a URL of its own; with `//` it lacks but the scheme; with `/` it is another path here; with `?`
-    /// another query; and else a path from the last slash on. Nothing, or a fragment, is this URL. Of a path, the dots
-    /// are taken out (`without_dots`).
+    /// another query; and else a path from the last slash on. Nothing, or a fragment, is this URL. `without_dots`,
+    /// all of them.
     pub fn resolve(&self, reference: &str) -> Result<Url, WrongUrl> {
         let reference = reference.split('#').next().unwrap_or_default();
         let head = &reference[..reference.find(['/', '?']).unwrap_or(reference.len())];
         if head.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme)) {
-            return Url::parse(reference).map(Url::without_dots);
+            return Url::parse(reference);
         }
         if reference.starts_with("//") {
-            return Url::parse(&format!("http:{reference}")).map(Url::without_dots);
+            return Url::parse(&format!("http:{reference}"));
         }
         let path = self.target.split('?').next().unwrap_or_default();
         let text = match reference.chars().next() {
@@ -155,7 +155,7 @@ impl fmt::Display for Url {
 impl fmt::Display for WrongUrl {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            WrongUrl::Scheme(scheme) => write!(f, "{scheme}: is not spoken here, only http:"),
+            WrongUrl::Scheme(scheme) => write!(f, "{scheme}: is not spoken here; begin with http://"),
             WrongUrl::Malformed(malformed) => malformed.fmt(f),
         }
     }

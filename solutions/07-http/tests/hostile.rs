@@ -31,6 +31,7 @@ fn folder(name: &str) -> Folder {
     fs::write(folder.file("secret"), SECRET).unwrap();
     symlink("../secret", folder.file("root/link")).unwrap();
     symlink("..", folder.file("root/up")).unwrap();
+    symlink(folder.file("root/hello.txt"), folder.file("root/absolute")).unwrap();
     folder
 }
 
@@ -132,7 +133,7 @@ fn spoiled_requests_are_answered_or_refused_and_reveal_nothing() {
     let folder = folder("spoiled");
     let (server, address) = our_server_of(&folder, &[]);
     still_serves(address);
-    let before = server.belongings();
+    let before = server.belongings_at_rest();
     thread::scope(|scope| {
         for seed in 1..=4 {
             scope.spawn(move || {
@@ -210,6 +211,33 @@ fn a_request_within_a_body_is_a_part_of_it_and_one_behind_it_is_the_next() {
 }
 
 /// The client says what is to come, and waits for what the server says to that.
+/// What is left unread when a connection is closed makes the system reset it, and the end of the answer is lost.
+#[test]
+fn who_sends_more_than_the_last_request_gets_the_answer_all_the_same() {
+    const SIZE: usize = 6 << 20;
+    let folder = folder("more");
+    fs::write(folder.file("root/large"), vec![b'x'; SIZE]).unwrap();
+    let (_server, address) = our_server_of(&folder, &[]);
+    let mut alice = connect(address);
+    let request = "GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n";
+    // As long as one read of the server.
+    let filling = format!("X: {}\r\n\r\n", "x".repeat(1024 - request.len() - "X: \r\n\r\n".len()));
+    alice.write_all(format!("{request}{filling}and more").as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    alice.read_to_end(&mut answer).unwrap();
+    assert!(answer.len() > SIZE, "{} bytes", answer.len());
+}
+
+#[test]
+fn a_link_that_stays_inside_is_followed_also_when_it_is_absolute() {
+    let folder = folder("absolute");
+    let (_server, address) = our_server_of(&folder, &[]);
+    for (path, status) in [("absolute", 200), ("link", 403), ("up/secret", 403)] {
+        let answer = answer_to(address, format!("GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
+        assert_eq!(statuses(&answer, &["GET"]), [status], "{path}");
+    }
+}
+
 #[test]
 fn a_body_that_is_only_announced_is_refused_at_once() {
     let folder = folder("announced");
@@ -227,7 +255,7 @@ fn five_hundred_who_dawdle_keep_nobody_waiting() {
     let folder = folder("slowloris");
     let (server, address) = our_server_of(&folder, &["--timeout", "2"]);
     still_serves(address);
-    let before = server.belongings();
+    let before = server.belongings_at_rest();
     let mut crowd: Vec<TcpStream> = (0..500).map(|_| connect(address)).collect();
     for stream in &mut crowd {
         stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nA: ").unwrap();
@@ -255,7 +283,7 @@ fn who_does_not_read_is_let_go() {
     fs::write(folder.file("root/large"), vec![0; 32 << 20]).unwrap();
     let (server, address) = our_server_of(&folder, &["--timeout", "1"]);
     still_serves(address);
-    let before = server.belongings();
+    let before = server.belongings_at_rest();
     let mut crowd: Vec<TcpStream> = (0..50).map(|_| connect(address)).collect();
     for stream in &mut crowd {
         stream.write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
@@ -292,7 +320,7 @@ fn who_breaks_off_leaves_nothing_behind() {
     fs::write(folder.file("root/large"), vec![0; 8 << 20]).unwrap();
     let (server, address) = our_server_of(&folder, &[]);
     still_serves(address);
-    let before = server.belongings();
+    let before = server.belongings_at_rest();
     for number in 0..3000 {
         let mut mallory = connect(address);
         let sent: &[u8] = match number % 6 {
@@ -325,7 +353,7 @@ fn with_few_descriptors_some_wait_and_all_are_served() {
     limited.args(["--bind", "127.0.0.1:0", "--quiet", "--timeout", "3", "--root"]).arg(folder.file("root"));
     let (server, address) = serve(&mut limited);
     still_serves(address);
-    let before = server.belongings();
+    let before = server.belongings_at_rest();
     let crowd: Vec<TcpStream> = (0..100).map(|_| connect(address)).collect();
     let (used, _) = server.usage();
     thread::sleep(Duration::from_secs(1));

@@ -29,11 +29,9 @@ const MOST_OF_A_PORT: usize = MOST_TRANSFERS / 10;
 /// The stack of a transfer's thread.
 const STACK: usize = 256 << 10;
 
-/// How much of a window may be under way to us: less than the socket's buffer holds, or the system drops the rest.
-const RECEIVING: u64 = 128 << 10;
-
-/// How much of a window may be under way from us: a forged request must not start a flood.
-const SENDING: u64 = 1 << 20;
+/// How much of a window may be under way: less than a socket's buffer holds, or the system drops the rest. Nor must a
+/// forged request start a flood.
+const WINDOW: u64 = 128 << 10;
 
 /// What the system adds to each datagram in a socket's buffer, about.
 const OVERHEAD: u64 = 512;
@@ -205,10 +203,10 @@ impl Transfer<'_> {
     }
 }
 
-/// Grants what is asked for, but no window larger than `most` bytes: a server may grant less (RFC 7440, section 3).
-fn grant(asked: Options, most: u64) -> Options {
+/// Grants what is asked for, but no window of more than `WINDOW` bytes: a server may grant less (RFC 7440, section 3).
+fn grant(asked: Options) -> Options {
     todo!(
-        "Leave all options as they are but windowsize: as many blocks (with their `OVERHEAD`) as fit into \
-         `most`, and one at least."
+        "Leave all options as they are but windowsize: as many blocks (with their `OVERHEAD`) as fit into a \
+         `WINDOW`, and one at least."
     )
 }

@@ -48,10 +48,10 @@ enum End {
 /// a thread. Taking turns, "type a line, then hear one", is no conversation.
 fn run(args: &Args) -> anyhow::Result<()> {
     todo!(
-        "`connect`. Start two threads on the one stream (an `Arc`): one sends what `print_lines` ends with \
-         over a channel, one runs `send_lines`, which sends its end itself. Wait for the first end: after \
-         `Exit`, `join` the thread that sends, and give the server `LINGER` to close, too; for `Closed`, \
-         `say` \"connection closed by server\"."
+        "`connect`, and switch Nagle's algorithm off (`set_nodelay`). Start two threads on the one stream \
+         (an `Arc`): one sends what `print_lines` ends with over a channel, one runs `send_lines`, which \
+         sends its end itself. Wait for the first end: after `Exit`, `join` the thread that sends, and give \
+         the server `LINGER` to close, too; for `Closed`, `say` \"connection closed by server\"."
     )
 }
 

@@ -30,12 +30,6 @@ const MOMENT: Duration = Duration::from_millis(1);
 /// The longest such wait.
 const LONGEST_MOMENT: Duration = Duration::from_millis(128);
 
-/// After how many moments in which nobody who is far behind took a byte the others are not kept waiting any more.
-const MOMENTS: u32 = 200;
-
-/// How many moments those who are far behind get altogether.
-const ALL_MOMENTS: u32 = 1000;
-
 /// How much stack the thread of a client gets; there may be thousands.
 const STACK: usize = 64 << 10;
 
@@ -201,12 +195,11 @@ impl Room {
 
     /// Sends everybody what is in their outbox. Who takes nothing is not waited for. But who reads and is far behind,
     /// perhaps because the machine is busy, is given time to catch up, or a fast talker would drive every listener out.
-    /// All of them get the same moments, and who does not use them gets no more.
+    /// Only who reads earns more of it (`Outbox`).
     fn send_all(&mut self) {
         todo!(
-            "`send` to all; return if nobody has an `excess`. Otherwise sleep for a `MOMENT` and do it \
-             again, until the sum of the excesses has not become less for `MOMENTS` times, or it has been \
-             `ALL_MOMENTS` times. Then `give_up` the outboxes that still have one."
+            "`send_once`. If any outbox `takes_a_moment`, sleep for a `MOMENT` and do it again; ask all of \
+             them each time, for it is the same moment that all of them get."
         )
     }
 

@@ -43,7 +43,7 @@ struct Args {
     #[arg(short = 'H', value_name = "NAME: VALUE", value_parser = errand::field)]
     headers: Vec<(String, String)>,
     /// Data to send, as a form does
-    #[arg(short = 'd', value_name = "DATA")]
+    #[arg(short = 'd', value_name = "DATA", allow_hyphen_values = true)]
     data: Option<String>,
     /// Go where the server says that it is, 5 times at most
     #[arg(short = 'L')]

@@ -43,7 +43,7 @@ struct Args {
     #[arg(short = 'H', value_name = "NAME: VALUE", value_parser = errand::field)]
     headers: Vec<(String, String)>,
     /// Data to send, as a form does
-    #[arg(short = 'd', value_name = "DATA")]
+    #[arg(short = 'd', value_name = "DATA", allow_hyphen_values = true)]
     data: Option<String>,
     /// Go where the server says that it is, 5 times at most
     #[arg(short = 'L')]
@@ -80,7 +80,11 @@ fn run(args: &Args) -> anyhow::Result<()> {
         let next = if args.follow { errand.redirected(&head) } else { Ok(None) };
         match next.with_context(|| format!("cannot go where {} sends us", errand.url))? {
             Some(next) => errand = next,
-            None => return conversation.deliver(body, args.output.as_deref()).with_context(trouble),
+            None => {
+                // 304 says that whoever asks has the body already: it may well be in this file.
+                let output = args.output.as_deref().filter(|_| head.status != 304);
+                return conversation.deliver(body, output).with_context(trouble);
+            }
         }
     }
     bail!("cannot follow more than {MAX_REDIRECTS} redirects: the last led to {}", errand.url)
