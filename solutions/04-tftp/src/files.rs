@@ -46,7 +46,11 @@ impl From<io::Error> for Fault {
 /// `below` checks the name. `canonicalize` follows every symlink there is: what it returns must start with `root`
 /// (which is canonical, too), and be a file (`metadata`), or it is an `AccessViolation`.
 pub fn readable(root: &Path, name: &[u8]) -> Result<PathBuf, Fault> {
-    let path = root.join(below(name)?).canonicalize()?;
+    let path = root.join(below(name)?).canonicalize().map_err(|error| match Fault::from(error) {
+        // Symlinks in a circle, say.
+        Fault { code: ErrorCode::NotDefined, .. } => Fault::new(ErrorCode::AccessViolation),
+        fault => fault,
+    })?;
     // Only now is it known to be a file: to open a FIFO is to wait for whoever writes to it.
     if !path.starts_with(root) || !path.metadata()?.is_file() {
         return Err(Fault::new(ErrorCode::AccessViolation));
@@ -66,7 +70,8 @@ pub fn writable(root: &Path, name: &[u8], overwrite: bool) -> Result<PathBuf, Fa
         return Err(Fault::new(ErrorCode::AccessViolation));
     };
     let path = folder.canonicalize()?.join(last);
-    if path == *root || !path.starts_with(root) {
+    // What is on its way in belongs to another upload.
+    if path == *root || !path.starts_with(root) || parts().contains(&path) {
         return Err(Fault::new(ErrorCode::AccessViolation));
     }
     match fs::symlink_metadata(&path) {

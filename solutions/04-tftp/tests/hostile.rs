@@ -63,6 +63,42 @@ fn forget_answers(socket: &UdpSocket) {
     socket.set_nonblocking(false).unwrap();
 }
 
+/// Sends a request from a socket of its own; returns that, and what came back.
+fn asks(server: SocketAddr, kind: Kind, name: &[u8]) -> (UdpSocket, Vec<u8>) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.send_to(&request(kind, name, Mode::Octet, b""), server).unwrap();
+    let mut answer = vec![0; 1024];
+    let (length, from) = socket.recv_from(&mut answer).unwrap();
+    socket.connect(from).unwrap();
+    answer.truncate(length);
+    (socket, answer)
+}
+
+#[test]
+fn what_is_on_its_way_in_is_nobody_elses_to_write() {
+    let root = Folder::new("on-its-way");
+    let (server, address) = our_server(root.path(), &["--overwrite"]);
+    let (alice, answer) = asks(address, Kind::Write, b"a.bin");
+    assert_eq!(answer, ack(0));
+    let [part] = &root.names()[..] else { panic!("{:?}", root.names()) };
+    let (_, refusal) = asks(address, Kind::Write, part.as_bytes());
+    assert_eq!(refusal[..4], [0, 5, 0, 2], "{refusal:?}");
+    alice.send(&[&[0, 3, 0, 1], &b"good"[..]].concat()).unwrap();
+    server.prints_at_last("4 bytes in 1 blocks");
+    assert_eq!(fs::read(root.file("a.bin")).unwrap(), b"good");
+}
+
+#[test]
+#[cfg(unix)]
+fn symlinks_in_a_circle_are_an_access_violation() {
+    let root = Folder::new("circle");
+    std::os::unix::fs::symlink("circle", root.file("circle")).unwrap();
+    let (_server, address) = our_server(root.path(), &[]);
+    let (_, refusal) = asks(address, Kind::Read, b"circle");
+    assert_eq!(refusal[..4], [0, 5, 0, 2], "{refusal:?}");
+}
+
 fn packets() -> usize {
     std::env::var("PACKETS").ok().and_then(|count| count.parse().ok()).unwrap_or(10_000)
 }

@@ -22,7 +22,7 @@ use tftp::transfer::{Terms, conclude, dally, receive, refuse_options, send};
 #[derive(Parser)]
 #[command(
     name = "client",
-    after_help = "Examples:\n  client get hello.txt\n  client --connect localhost:6969 put notes.txt backup/notes.txt\n  \
+    after_help = "Examples:\n  client get hello.txt\n  client --connect 127.0.0.1:6969 put notes.txt backup/notes.txt\n  \
     client get disk.img --blksize 1428 --windowsize 16"
 )]
 struct Args {
