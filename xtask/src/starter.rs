@@ -32,7 +32,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         in_step &= derive(&solution, &root().join("exercises").join(name), arguments.check)?;
     }
     if arguments.check {
-        in_step &= one_terminal()?;
+        in_step &= COPIED.into_iter().try_fold(true, |same, file| anyhow::Ok(same & all_alike(file)?))?;
         print(if in_step {
             "the starters are in step\n"
         } else {
@@ -78,12 +78,15 @@ fn derive(solution: &Path, exercise: &Path, check: bool) -> anyhow::Result<bool>
     Ok(status.success())
 }
 
-/// Every chapter has a copy of `terminal.rs`, so that each folder is complete. The copies must not drift apart.
-fn one_terminal() -> anyhow::Result<bool> {
+/// Files of which every chapter that needs them has a copy, so that each folder is complete. The copies must not drift
+/// apart.
+const COPIED: [&str; 2] = ["src/outbound.rs", "src/terminal.rs"];
+
+fn all_alike(file: &str) -> anyhow::Result<bool> {
     let mut same = true;
     let mut first: Option<(PathBuf, String)> = None;
     for solution in solutions()? {
-        let path = solution.join("src/terminal.rs");
+        let path = solution.join(file);
         let Ok(text) = fs::read_to_string(&path) else { continue };
         match &first {
             None => first = Some((path, text)),

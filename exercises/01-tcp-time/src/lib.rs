@@ -6,6 +6,7 @@ use std::io::{self, Read};
 
 use chrono::{DateTime, Local};
 
+pub mod outbound;
 pub mod terminal;
 
 /// The longest message a client takes, in bytes.

@@ -29,6 +29,7 @@ pub mod download;
 pub mod errand;
 pub mod fields;
 pub mod files;
+pub mod outbound;
 pub mod pages;
 pub mod percent;
 pub mod printable;

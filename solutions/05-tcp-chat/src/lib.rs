@@ -5,6 +5,7 @@
 
 use std::io::{self, Read, Write};
 
+pub mod outbound;
 pub mod terminal;
 
 /// The longest line that a client may send, in bytes, without its end.

@@ -9,6 +9,7 @@ use std::io::{self, Read};
 
 use clap::ValueEnum;
 
+pub mod outbound;
 pub mod terminal;
 
 /// How many bytes the length in front of a message has.

@@ -1,12 +1,11 @@
 //! Asks a time server for the time, and prints it.
 
-use std::io;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use clap::Parser;
+use tcp_time::outbound::{connect, explain};
 use tcp_time::read_message;
 use tcp_time::terminal::{finish, host_port, quoted, say, seconds};
 
@@ -33,24 +32,4 @@ fn run(args: &Args) -> anyhow::Result<()> {
          `read_message`, and `say` \"received TEXT\" with the text `quoted`. `explain` makes a timeout \
          readable."
     )
-}
-
-/// Tries every address that `name` stands for, within `timeout` in all: `localhost` may be `[::1]` and `127.0.0.1`,
-/// and the server listen on one of them only.
-fn connect(name: &str, timeout: Duration) -> anyhow::Result<(TcpStream, SocketAddr)> {
-    todo!(
-        "Look the name up with `to_socket_addrs`. Try each address with `TcpStream::connect_timeout`; return \
-         the first that connects, with its address, or the last error."
-    )
-}
-
-/// A wait that ran out is reported by Unix as `WouldBlock` ("resource temporarily unavailable"), by Windows as
-/// `TimedOut`.
-fn explain(error: io::Error, timeout: Duration) -> anyhow::Error {
-    match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            anyhow!("no answer within {} seconds", timeout.as_secs_f64())
-        }
-        _ => error.into(),
-    }
 }

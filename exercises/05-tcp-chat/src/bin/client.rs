@@ -1,15 +1,16 @@
 //! Sends what its user types, and prints what the room says, each at any time.
 
 use std::io::{self, ErrorKind, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, TcpStream};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use clap::Parser;
+use tcp_chat::outbound::{connect, explain};
 use tcp_chat::terminal::{finish, host_port, read_line, say, seconds};
 use tcp_chat::{Lines, MAX_LINE, MAX_SERVER_LINE, Step, readable};
 
@@ -78,24 +79,4 @@ fn send(mut stream: &TcpStream, mut line: Vec<u8>, timeout: Duration) -> anyhow:
         "Line and newline go out in one `write_all`: two writes may be two segments. Only a wait that ran \
          out is an error here."
     )
-}
-
-/// Tries every address that `name` stands for, within `timeout` in all: `localhost` may be `[::1]` and `127.0.0.1`,
-/// and the server listen on one of them only.
-fn connect(name: &str, timeout: Duration) -> anyhow::Result<(TcpStream, SocketAddr)> {
-    todo!(
-        "Look the name up with `to_socket_addrs`. Try each address with `TcpStream::connect_timeout`; return \
-         the first that connects, with its address, or the last error."
-    )
-}
-
-/// A wait that ran out is reported by Unix as `WouldBlock` ("resource temporarily unavailable"), by Windows as
-/// `TimedOut`.
-fn explain(error: io::Error, timeout: Duration) -> anyhow::Error {
-    match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            anyhow!("no answer within {} seconds", timeout.as_secs_f64())
-        }
-        _ => error.into(),
-    }
 }

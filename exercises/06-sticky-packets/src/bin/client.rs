@@ -1,14 +1,15 @@
 //! Sends messages to an echo server, all at once, and tells them apart when they come back.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, TcpStream};
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::Parser;
+use sticky_packets::outbound::{connect, explain};
 use sticky_packets::terminal::{finish, host_port, quoted, say, seconds};
 use sticky_packets::{Decoder, End, Framing, Step};
 
@@ -110,25 +111,5 @@ fn ended(end: End) -> String {
     match end {
         End::Between => "the server closed the connection".to_owned(),
         end => format!("the server closed the connection inside a frame, {end}"),
-    }
-}
-
-/// Tries every address that `name` stands for, within `timeout` in all: `localhost` may be `[::1]` and `127.0.0.1`,
-/// and the server listen on one of them only.
-fn connect(name: &str, timeout: Duration) -> anyhow::Result<(TcpStream, SocketAddr)> {
-    todo!(
-        "Look the name up with `to_socket_addrs`. Try each address with `TcpStream::connect_timeout`; return \
-         the first that connects, with its address, or the last error."
-    )
-}
-
-/// A wait that ran out is reported by Unix as `WouldBlock` ("resource temporarily unavailable"), by Windows as
-/// `TimedOut`.
-fn explain(error: io::Error, timeout: Duration) -> anyhow::Error {
-    match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            anyhow!("no answer within {} seconds", timeout.as_secs_f64())
-        }
-        _ => error.into(),
     }
 }

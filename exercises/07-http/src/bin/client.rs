@@ -1,18 +1,18 @@
 //! Asks an HTTP server for something, and prints what it says.
 
 use std::io::{self, Write};
-use std::net::{TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::Parser;
 use http::Parsed;
 use http::body::Body;
 use http::download::{Download, heed_signals};
 use http::errand::{self, Errand};
 use http::fields::is_token;
+use http::outbound::{connect, explain};
 use http::printable::Printable;
 use http::response::{MAX_HEAD, ResponseHead};
 use http::terminal::{finish, seconds};
@@ -89,12 +89,9 @@ struct Conversation {
 }
 
 impl Conversation {
-    /// Tries every address that the host stands for, within `timeout` in all.
+    /// Connects to where the URL leads.
     fn begin(errand: &Errand, timeout: Duration) -> anyhow::Result<Conversation> {
-        todo!(
-            "Look up \"HOST:PORT\" with `to_socket_addrs`. Try each address with \
-             `TcpStream::connect_timeout`; take the first that connects, or return the last error."
-        )
+        todo!("`connect` to \"HOST:PORT\", and set the write timeout.")
     }
 
     /// Sends the request, and reads the head of the answer.
@@ -132,10 +129,7 @@ impl Conversation {
     }
 
     fn read_more(&mut self) -> anyhow::Result<usize> {
-        self.wire.read_more(PIECE, self.timeout).map_err(|error| match error.kind() {
-            io::ErrorKind::TimedOut => anyhow!("nothing came for {} seconds", self.timeout.as_secs_f64()),
-            _ => error.into(),
-        })
+        self.wire.read_more(PIECE, self.timeout).map_err(|error| explain(error, self.timeout))
     }
 }
 
