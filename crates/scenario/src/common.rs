@@ -195,6 +195,8 @@ fn wrong_server_usage() -> Stage {
         &["--bind", "127.0.0.1:"],
         &["--bind", "127.0.0.1:65536"],
         &["--bind", "127.0.0.1:80x"],
+        // Out of range where there is a timeout, and unknown where there is none.
+        &["--timeout=-1"],
     ];
     wrong_usage(stage, &[], wrong)
 }

@@ -2,9 +2,11 @@
 //! the server for the client.
 //!
 //! - `server`: the server's stages, and the people in the room;
-//! - `client`: the client's stages, and the one of the two together.
+//! - `client`: the client's stages, and the one of the two together;
+//! - `interrupt`: what Ctrl-C does to both.
 
 mod client;
+mod interrupt;
 mod server;
 
 use scenario::{Chapter, Example, Profile, WithClient, stages};
@@ -42,6 +44,7 @@ pub fn chapter() -> Chapter {
         server::survives_resets_and_noise,
         server::waits_when_it_has_no_descriptor_left,
         server::forgets_what_was_said,
+        interrupt::an_interrupted_server_ends_quietly,
         client::prints_lines_as_they_arrive,
         client::sends_lines_as_they_are_typed,
         client::hears_while_the_user_types,
@@ -54,6 +57,7 @@ pub fn chapter() -> Chapter {
         client::waits_as_long_as_the_room_is_silent,
         client::keeps_nothing_of_a_line_that_the_server_does_not_end,
         client::forgets_what_it_printed,
+        interrupt::an_interrupted_client_ends_quietly,
         client::the_pair_talks,
     ];
     Chapter::new("tcp-chat", include_str!("../README.md"), profile, stages)

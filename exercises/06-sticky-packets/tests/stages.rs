@@ -4,9 +4,11 @@
 //! - `wire`: the three framings as the lab writes them;
 //! - `server`: the server's stages;
 //! - `client`: the client's stages, and the one of the two together;
-//! - `options`: what both sides refuse.
+//! - `options`: what both sides refuse;
+//! - `interrupt`: what Ctrl-C does to both.
 
 mod client;
+mod interrupt;
 mod options;
 mod server;
 mod wire;
@@ -46,6 +48,7 @@ pub fn chapter() -> Chapter {
         server::waits_when_it_has_no_descriptor_left,
         server::forgets_what_it_returned,
         options::refuses_a_framing_that_is_none_of_the_three,
+        interrupt::an_interrupted_server_ends_quietly,
         client::sends_all_then_hears_all,
         client::hears_while_it_sends,
         client::sends_lines,
@@ -62,6 +65,7 @@ pub fn chapter() -> Chapter {
         client::does_not_wait_for_ever,
         client::waits_for_each_byte_anew,
         options::refuses_a_framing_that_there_is_not,
+        interrupt::an_interrupted_client_ends_quietly,
         client::the_pair_understands_each_other,
     ];
     Chapter::new("sticky-packets", include_str!("../README.md"), profile, stages)

@@ -26,7 +26,7 @@ pub fn one_line_for_the_client(_: &mut Lab, stand: TcpStand, client: &Program) -
 }
 
 /// A client that was started, and the lab's end of its connection.
-fn client_of(lab: &mut Lab, options: &[&str]) -> Outcome<(Program, TcpPeer)> {
+pub fn client_of(lab: &mut Lab, options: &[&str]) -> Outcome<(Program, TcpPeer)> {
     let stand = lab.tcp_server()?;
     let client = lab.client(stand.address(), options)?;
     let server = stand.accept()?;

@@ -20,7 +20,7 @@ pub fn no_message_from_the_client(_: &mut Lab, stand: TcpStand, client: &Program
 }
 
 /// A client that was started, and the lab's end of its connection.
-fn client_of(lab: &mut Lab, arguments: &[&str]) -> Outcome<(Program, TcpPeer)> {
+pub fn client_of(lab: &mut Lab, arguments: &[&str]) -> Outcome<(Program, TcpPeer)> {
     let stand = lab.tcp_server()?;
     let client = lab.client(stand.address(), arguments)?;
     let server = stand.accept()?;
@@ -28,7 +28,7 @@ fn client_of(lab: &mut Lab, arguments: &[&str]) -> Outcome<(Program, TcpPeer)> {
 }
 
 /// Reads what the client sends, up to the end of its stream, and its line about it.
-fn hear_all(server: &mut TcpPeer, client: &Program, due: &[u8], count: usize) -> Outcome {
+pub fn hear_all(server: &mut TcpPeer, client: &Program, due: &[u8], count: usize) -> Outcome {
     server.expect(due)?;
     server.expect_end()?;
     client.prints(&format!("sent {count} messages"))

@@ -21,7 +21,7 @@ pub fn one_message_for_the_server(lab: &mut Lab, server: &Program) -> Outcome {
 }
 
 /// Sends a message in a frame of its own, and expects its echo and its line.
-fn exchange(peer: &mut TcpPeer, server: &Program, number: usize, message: &[u8]) -> Outcome {
+pub fn exchange(peer: &mut TcpPeer, server: &Program, number: usize, message: &[u8]) -> Outcome {
     peer.send(frame(message))?;
     is_returned(peer, server, number, message, &frame(message))
 }
