@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use scenario::{Outcome, Program, Role, Stage, demand};
+use scenario::{Folder, Lab, Outcome, Program, Role, Stage, demand};
 
 use super::patient_client;
 use super::traces::{has_only, holds};
-use super::wire::{ack, block, content, data, tally};
+use super::wire::{WINDOWS, ack, block, content, data, hears_window, oack, tally};
 
 pub fn gets_a_file() -> Stage {
     Stage::client("`get` fetches a file, block by block")
@@ -230,10 +230,33 @@ pub fn puts_text() -> Stage {
             counter.is_asked(2, "text", "netascii", &[])?;
             counter.answers(ack(0))?;
             counter.takes(&[&[b'x'; 511][..], b"\r\none\r\0two\r\0\r\n"].concat(), 1, 512)?;
-            let line = counter.client.next_line("put \"text\": …")?;
-            demand(line.starts_with("put \"text\": ") && line.ends_with(" in 2 blocks"), || {
-                format!("Your client printed `{line}` where its line about a file that it put was due.")
-            })?;
-            counter.client.ends_well()
+            has_put_something(&counter.client, "text", 2)?;
+            counter.client.ends_well()?;
+            goes_back_in_lines(lab, counter.folder)
         })
+}
+
+/// A window that is sent again begins where it began, though a pair was cut there.
+fn goes_back_in_lines(lab: &mut Lab, folder: Folder) -> Outcome {
+    folder.put("lines", [&[b'x'; 31][..], b"\n", &b"one\n".repeat(30)].concat())?;
+    let errand = ["put", "{folder}/lines", "--mode", "netascii", "--blksize", "16", "--windowsize", "4"];
+    let mut counter = patient_client(lab, folder, &errand)?;
+    let wire = [&[b'x'; 31][..], b"\r\n", &b"one\r\n".repeat(30)].concat();
+    let packet = |number: u16| data(number, block(&wire, number.into(), 16));
+    counter.is_asked(2, "lines", "netascii", &WINDOWS)?;
+    counter.answers(oack(&WINDOWS))?;
+    for (window, arrived) in [(1..=4, 2), (3..=6, 6), (7..=10, 10), (11..=12, 12)] {
+        hears_window(&mut counter.port, &packet, window)?;
+        counter.answers(ack(arrived))?;
+    }
+    has_put_something(&counter.client, "lines", 12)?;
+    counter.client.ends_well()
+}
+
+/// Whether text is counted as it is in the file or on the wire is left open.
+fn has_put_something(client: &Program, name: &str, blocks: usize) -> Outcome {
+    let line = client.next_line(&format!("put {name:?}: …"))?;
+    demand(line.starts_with(&format!("put {name:?}: ")) && line.ends_with(&format!(" in {blocks} blocks")), || {
+        format!("Your client printed `{line}` where its line about a file that it put was due.")
+    })
 }

@@ -42,8 +42,9 @@ pub fn grants_options() -> Stage {
             reads(&mut alice, &file, 2, 512)?;
             server.says(&format!("{} reads \"file\"", alice.address()))?;
             server.says(&format!("sent \"file\" to {}: 1500 bytes in 3 blocks", alice.address()))?;
-            alice.send_to(server.address(), wrq("up", &[("tsize", "700"), ("blksize", "600")]))?;
-            let (size, _) = alice.granted(&[("tsize", "700"), ("blksize", "600")])?;
+            let three = [("tsize", "700"), ("blksize", "600"), ("timeout", "255")];
+            alice.send_to(server.address(), wrq("up", &three))?;
+            let (size, _) = alice.granted(&three)?;
             writes(&mut alice, &content(700), 1, size)?;
             server.says(&format!("{} writes \"up\"", alice.address()))?;
             server.says(&format!("received \"up\" from {}: {}", alice.address(), tally(700, size)))?;

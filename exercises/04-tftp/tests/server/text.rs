@@ -1,9 +1,9 @@
 //! netascii: text on its way.
 
-use scenario::{Outcome, Program, Stage, demand};
+use scenario::{Outcome, Program, Stage, UdpPeer, demand};
 
 use super::traces::{Tells, holds};
-use super::wire::{Talks, ack, request};
+use super::wire::{Talks, WINDOWS, ack, block, data, error, hears_window, request};
 use super::{patient_server, reads, writes};
 
 pub fn translates_text_to_the_wire() -> Stage {
@@ -38,8 +38,25 @@ pub fn translates_text_to_the_wire() -> Stage {
             alice.send_to(server.address(), request(1, "text", "OcTeT", &[]))?;
             reads(&mut alice, &texts[3].0, 1, 512)?;
             server.says_among_others(&format!("{} reads \"text\"", alice.address()))?;
-            sent_something(&server)
+            sent_something(&server)?;
+            folder.put("lines", [&[b'x'; 31][..], b"\n", &b"one\n".repeat(30)].concat())?;
+            goes_back_in_lines(&mut alice, &server)?;
+            lab.lowers_the_curtain()
         })
+}
+
+/// A window that is sent again begins where it began, though a pair was cut there.
+fn goes_back_in_lines(peer: &mut UdpPeer, server: &Program) -> Outcome {
+    let wire = [&[b'x'; 31][..], b"\r\n", &b"one\r\n".repeat(30)].concat();
+    peer.send_to(server.address(), request(1, "lines", "netascii", &WINDOWS))?;
+    let (size, window) = peer.granted(&WINDOWS)?;
+    let packet = |number: u16| data(number, block(&wire, number.into(), size));
+    let (window, half) = (window as u16, window.div_ceil(2) as u16);
+    peer.send(ack(0))?;
+    hears_window(peer, &packet, 1..=window)?;
+    peer.send(ack(half))?;
+    hears_window(peer, &packet, half + 1..=half + window)?;
+    peer.send(error(0, "that is enough"))
 }
 
 /// Whether text is counted as it is in the file or on the wire is left open.
