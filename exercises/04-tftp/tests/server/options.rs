@@ -243,9 +243,17 @@ pub fn takes_the_timeout_it_was_asked_for() -> Stage {
             alice.granted(&[("timeout", "1")])?;
             alice.send(ack(0))?;
             alice.expect(data(1, &content(30)))?;
+            let mut bob = lab.udp("bob", &server)?;
+            bob.send(wrq("up", &[("timeout", "1")]))?;
+            bob.granted(&[("timeout", "1")])?;
             alice.expect(data(1, &content(30))).or_rather("A second has passed.")?;
             alice.send(ack(1))?;
+            bob.granted(&[("timeout", "1")]).or_rather("A second has passed.")?;
+            bob.send(data(1, b"up"))?;
+            bob.expect(ack(1))?;
             server.says(&format!("{} reads \"file\"", alice.address()))?;
-            server.says(&format!("sent \"file\" to {}: 30 bytes in 1 blocks", alice.address()))
+            server.says(&format!("{} writes \"up\"", bob.address()))?;
+            server.says_among_others(&format!("sent \"file\" to {}: 30 bytes in 1 blocks", alice.address()))?;
+            server.says(&format!("received \"up\" from {}: 2 bytes in 1 blocks", bob.address()))
         })
 }
