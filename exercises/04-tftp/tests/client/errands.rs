@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use scenario::{Outcome, Program, Role, Stage, demand};
+use scenario::{Folder, Lab, Outcome, Program, Role, Stage, demand};
 
 use super::patient_client;
 use super::traces::{has_only, holds};
-use super::wire::{ack, block, content, data, tally};
+use super::wire::{WINDOWS, ack, block, content, data, hears_window, oack, tally};
 
 pub fn gets_a_file() -> Stage {
     Stage::client("`get` fetches a file, block by block")
@@ -190,7 +190,7 @@ pub fn knows_its_errands() -> Stage {
 }
 
 pub fn gets_text() -> Stage {
-    Stage::client("netascii: CR LF becomes the system's line end, CR NUL a CR, also across blocks")
+    Stage::client("netascii: CR LF becomes the system's line end, also across blocks")
         .promises(["F8"])
         .why("Systems end their lines differently. With one way on the wire, each need know only its own.")
         .hints([
@@ -201,8 +201,8 @@ pub fn gets_text() -> Stage {
         .story(|lab| {
             let folder = lab.folder("folder")?;
             let mut counter = patient_client(lab, folder, &["get", "text", "{folder}/text", "--mode", "netascii"])?;
-            let wire = [&[b'x'; 511][..], b"\r\none\r\0two\r\n"].concat();
-            let text = [&[b'x'; 511][..], b"\none\rtwo\n"].concat();
+            let wire = [&[b'x'; 511][..], b"\r\none\r\ntwo\r\n"].concat();
+            let text = [&[b'x'; 511][..], b"\none\ntwo\n"].concat();
             counter.is_asked(1, "text", "netascii", &[])?;
             counter.sends(&wire, 1, 512)?;
             let line = counter.client.next_line("got \"text\": …")?;
@@ -215,7 +215,7 @@ pub fn gets_text() -> Stage {
 }
 
 pub fn puts_text() -> Stage {
-    Stage::client("netascii: a line ends with CR LF on the wire, and a CR that ends none is CR NUL")
+    Stage::client("netascii: a line ends with CR LF on the wire, also where a block ends")
         .promises(["F8"])
         .why("What is translated on one side is translated back on the other. A pair may be cut in two by the end of a block.")
         .hints([
@@ -225,15 +225,38 @@ pub fn puts_text() -> Stage {
         ])
         .story(|lab| {
             let folder = lab.folder("folder")?;
-            folder.put("text", [&[b'x'; 511][..], b"\none\rtwo\r\n"].concat())?;
+            folder.put("text", [&[b'x'; 511][..], b"\none\n\ntwo\n"].concat())?;
             let mut counter = patient_client(lab, folder, &["put", "{folder}/text", "--mode", "netascii"])?;
             counter.is_asked(2, "text", "netascii", &[])?;
             counter.answers(ack(0))?;
-            counter.takes(&[&[b'x'; 511][..], b"\r\none\r\0two\r\0\r\n"].concat(), 1, 512)?;
-            let line = counter.client.next_line("put \"text\": …")?;
-            demand(line.starts_with("put \"text\": ") && line.ends_with(" in 2 blocks"), || {
-                format!("Your client printed `{line}` where its line about a file that it put was due.")
-            })?;
-            counter.client.ends_well()
+            counter.takes(&[&[b'x'; 511][..], b"\r\none\r\n\r\ntwo\r\n"].concat(), 1, 512)?;
+            has_put_something(&counter.client, "text", 2)?;
+            counter.client.ends_well()?;
+            goes_back_in_lines(lab, counter.folder)
         })
+}
+
+/// A window that is sent again begins where it began, though a pair was cut there, and another at its end.
+fn goes_back_in_lines(lab: &mut Lab, folder: Folder) -> Outcome {
+    folder.put("lines", [&[b'x'; 31][..], b"\n", &[b'x'; 30], b"\n", &b"one\n".repeat(30)].concat())?;
+    let errand = ["put", "{folder}/lines", "--mode", "netascii", "--blksize", "16", "--windowsize", "4"];
+    let mut counter = patient_client(lab, folder, &errand)?;
+    let wire = [&[b'x'; 31][..], b"\r\n", &[b'x'; 30], b"\r\n", &b"one\r\n".repeat(30)].concat();
+    let packet = |number: u16| data(number, block(&wire, number.into(), 16));
+    counter.is_asked(2, "lines", "netascii", &WINDOWS)?;
+    counter.answers(oack(&WINDOWS))?;
+    for (window, arrived) in [(1..=4, 2), (3..=6, 6), (7..=10, 10), (11..=14, 14)] {
+        hears_window(&mut counter.port, &packet, window)?;
+        counter.answers(ack(arrived))?;
+    }
+    has_put_something(&counter.client, "lines", 14)?;
+    counter.client.ends_well()
+}
+
+/// Whether text is counted as it is in the file or on the wire is left open.
+fn has_put_something(client: &Program, name: &str, blocks: usize) -> Outcome {
+    let line = client.next_line(&format!("put {name:?}: …"))?;
+    demand(line.starts_with(&format!("put {name:?}: ")) && line.ends_with(&format!(" in {blocks} blocks")), || {
+        format!("Your client printed `{line}` where its line about a file that it put was due.")
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use scenario::{Stage, demand};
+use scenario::{Folder, Lab, Outcome, Stage, demand};
 
 use super::traces::{LARGE, LITTLE_ROOM, has_only, holds};
 use super::wire::{ack, block, content, data, error, oack};
@@ -36,13 +36,21 @@ pub fn tells_what_the_server_said() -> Stage {
             })?;
             has_only(&counter.folder, &[])?;
             counter.folder.put("up", content(600))?;
-            let mut counter = patient_client(lab, counter.folder, &["put", "{folder}/up"])?;
-            counter.is_asked(2, "up", "octet", &[])?;
-            counter.answers(ack(0))?;
-            counter.port.expect(data(1, &content(512)))?;
-            counter.answers(error(3, "no room for it"))?;
-            counter.client.fails(&["no room for it", "3"])
+            tells_why_an_upload_is_refused(lab, counter.folder)
         })
+}
+
+fn tells_why_an_upload_is_refused(lab: &mut Lab, folder: Folder) -> Outcome {
+    let mut counter = patient_client(lab, folder, &["put", "{folder}/up"])?;
+    counter.is_asked(2, "up", "octet", &[])?;
+    counter.answers(error(6, "it is there already"))?;
+    counter.client.fails(&["it is there already", "6"])?;
+    let mut counter = patient_client(lab, counter.folder, &["put", "{folder}/up"])?;
+    counter.is_asked(2, "up", "octet", &[])?;
+    counter.answers(ack(0))?;
+    counter.port.expect(data(1, &content(512)))?;
+    counter.answers(error(3, "no room for it"))?;
+    counter.client.fails(&["no room for it", "3"])
 }
 
 pub fn a_download_appears_complete_or_not_at_all() -> Stage {

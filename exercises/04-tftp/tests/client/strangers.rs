@@ -128,8 +128,18 @@ pub fn takes_no_first_answer_from_elsewhere() -> Stage {
             }
             counter.sends(b"real", 1, 512)?;
             counter.is_done("got \"file\": 4 bytes in 1 blocks")?;
-            early.forgets_what_waits()?;
-            holds(&counter.folder, "file", b"real")
+            holds(&counter.folder, "file", b"real")?;
+            let mut counter = patient_client(lab, counter.folder, &["put", "{folder}/file"])?;
+            counter.is_asked(2, "file", "octet", &[])?;
+            early.send_to(counter.desk.partner()?, ack(1))?;
+            if let Some(mut namesake) = lab.udp_namesake(&counter.desk)? {
+                namesake.send_to(counter.desk.partner()?, ack(0))?;
+                namesake.expect_error(5)?;
+            }
+            counter.answers(ack(0))?;
+            counter.takes(b"real", 1, 512)?;
+            counter.is_done("put \"file\": 4 bytes in 1 blocks")?;
+            early.forgets_what_waits()
         })
 }
 

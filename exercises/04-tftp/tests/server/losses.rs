@@ -150,6 +150,7 @@ pub fn gives_up() -> Stage {
             folder.put("file", content(100))?;
             let mut reader = lab.udp("alice", &server)?;
             let mut writer = lab.udp("bob", &server)?;
+            let mut choosy = lab.udp("dave", &server)?;
             // One who has more time, and is not given up with the others.
             let mut slow = lab.udp("carol", &server)?;
             slow.send(rrq("file", &[("timeout", "30")]))?;
@@ -160,13 +161,20 @@ pub fn gives_up() -> Stage {
             server.says(&format!("{} reads \"file\"", reader.address()))?;
             writer.send(wrq("up", &[]))?;
             writer.first(&ack(0))?;
-            reader.expect(data(1, &content(100)))?;
-            reader.expect(data(1, &content(100)))?;
-            writer.expect(ack(0))?;
-            writer.expect(ack(0))?;
             server.says_among_others(&format!("{} writes \"up\"", writer.address()))?;
-            server.says_among_others(&format!("gave up on {} \"file\": no answer after 3 tries", reader.address()))?;
-            server.says_among_others(&format!("gave up on {} \"up\": no answer after 3 tries", writer.address()))?;
+            choosy.send(rrq("file", &[("tsize", "0")]))?;
+            for _ in 1..=3 {
+                choosy.granted(&[("tsize", "100")])?;
+            }
+            server.says_among_others(&format!("{} reads \"file\"", choosy.address()))?;
+            for _ in 2..=3 {
+                reader.expect(data(1, &content(100)))?;
+                writer.expect(ack(0))?;
+            }
+            for (peer, name) in [(&reader, "file"), (&writer, "up"), (&choosy, "file")] {
+                let line = format!("gave up on {} {name:?}: no answer after 3 tries", peer.address());
+                server.says_among_others(&line)?;
+            }
             slow.send(ack(0))?;
             slow.expect(data(1, &content(100))).or_rather("Others were given up, and this transfer with them.")?;
             slow.send(ack(1))?;

@@ -42,8 +42,9 @@ pub fn grants_options() -> Stage {
             reads(&mut alice, &file, 2, 512)?;
             server.says(&format!("{} reads \"file\"", alice.address()))?;
             server.says(&format!("sent \"file\" to {}: 1500 bytes in 3 blocks", alice.address()))?;
-            alice.send_to(server.address(), wrq("up", &[("tsize", "700"), ("blksize", "600")]))?;
-            let (size, _) = alice.granted(&[("tsize", "700"), ("blksize", "600")])?;
+            let three = [("tsize", "700"), ("blksize", "600"), ("timeout", "255")];
+            alice.send_to(server.address(), wrq("up", &three))?;
+            let (size, _) = alice.granted(&three)?;
             writes(&mut alice, &content(700), 1, size)?;
             server.says(&format!("{} writes \"up\"", alice.address()))?;
             server.says(&format!("received \"up\" from {}: {}", alice.address(), tally(700, size)))?;
@@ -242,9 +243,17 @@ pub fn takes_the_timeout_it_was_asked_for() -> Stage {
             alice.granted(&[("timeout", "1")])?;
             alice.send(ack(0))?;
             alice.expect(data(1, &content(30)))?;
+            let mut bob = lab.udp("bob", &server)?;
+            bob.send(wrq("up", &[("timeout", "1")]))?;
+            bob.granted(&[("timeout", "1")])?;
             alice.expect(data(1, &content(30))).or_rather("A second has passed.")?;
             alice.send(ack(1))?;
+            bob.granted(&[("timeout", "1")]).or_rather("A second has passed.")?;
+            bob.send(data(1, b"up"))?;
+            bob.expect(ack(1))?;
             server.says(&format!("{} reads \"file\"", alice.address()))?;
-            server.says(&format!("sent \"file\" to {}: 30 bytes in 1 blocks", alice.address()))
+            server.says(&format!("{} writes \"up\"", bob.address()))?;
+            server.says_among_others(&format!("sent \"file\" to {}: 30 bytes in 1 blocks", alice.address()))?;
+            server.says(&format!("received \"up\" from {}: 2 bytes in 1 blocks", bob.address()))
         })
 }

@@ -62,10 +62,19 @@ fn ways_out() -> Vec<(Vec<u8>, &'static str, u16)> {
 fn refuses_absolute(lab: &mut Lab, server: &Program, path: &str) -> Outcome {
     let mut mallory = lab.udp("mallory", server)?;
     mallory.send(rrq(path, &[]))?;
-    let came = mallory.receive("ERROR 1 or 2")?.bytes;
+    let code = refuses_as_missing_or_outside(&mut mallory)?;
+    says_refused(server, &mallory, path, code)?;
+    mallory.send_to(server.address(), wrq(path, &[]))?;
+    refuses_as_missing_or_outside(&mut mallory)?;
+    // What is missing is a folder, and the words are the program's own.
+    says_refused(server, &mallory, path, 2)
+}
+
+fn refuses_as_missing_or_outside(peer: &mut UdpPeer) -> Outcome<u16> {
+    let came = peer.receive("ERROR 1 or 2")?.bytes;
     let refused = matches!(came[..], [0, 5, 0, 1 | 2, ..]);
     demand(refused, || format!("{} came, where ERROR 1 or 2 was due.", describe(&came)))?;
-    says_refused(server, &mallory, path, came[3].into())
+    Ok(came[3].into())
 }
 
 pub fn follows_no_symlink_out() -> Stage {

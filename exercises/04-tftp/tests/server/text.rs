@@ -1,13 +1,13 @@
 //! netascii: text on its way.
 
-use scenario::{Outcome, Program, Stage, demand};
+use scenario::{Outcome, Program, Stage, UdpPeer, demand};
 
 use super::traces::{Tells, holds};
-use super::wire::{Talks, ack, request};
+use super::wire::{Talks, WINDOWS, ack, block, data, error, hears_window, request};
 use super::{patient_server, reads, writes};
 
 pub fn translates_text_to_the_wire() -> Stage {
-    Stage::server("netascii: a line ends with CR LF on the wire, and a CR that ends none is CR NUL")
+    Stage::server("netascii: a line ends with CR LF on the wire, also where a block ends")
         .promises(["F8", "F1"])
         .why(
             "Systems end their lines differently. With one way on the wire, each need know only its own. A pair may be cut in two by the \
@@ -21,9 +21,9 @@ pub fn translates_text_to_the_wire() -> Stage {
         .story(|lab| {
             let (server, folder) = patient_server(lab, &[])?;
             let texts = [
-                (b"one\ntwo\r\n\rthree\n".to_vec(), b"one\r\ntwo\r\0\r\n\r\0three\r\n".to_vec()),
+                (b"one\ntwo\n\nthree".to_vec(), b"one\r\ntwo\r\n\r\nthree".to_vec()),
                 ([&[b'x'; 511][..], b"\ny"].concat(), [&[b'x'; 511][..], b"\r\ny"].concat()),
-                ([&[b'x'; 511][..], b"\ry"].concat(), [&[b'x'; 511][..], b"\r\0y"].concat()),
+                ([&[b'x'; 510][..], b"\n\n"].concat(), [&[b'x'; 510][..], b"\r\n\r\n"].concat()),
                 (vec![b'\n'; 256], b"\r\n".repeat(256)),
             ];
             let mut alice = lab.udp("alice", &server)?;
@@ -38,8 +38,25 @@ pub fn translates_text_to_the_wire() -> Stage {
             alice.send_to(server.address(), request(1, "text", "OcTeT", &[]))?;
             reads(&mut alice, &texts[3].0, 1, 512)?;
             server.says_among_others(&format!("{} reads \"text\"", alice.address()))?;
-            sent_something(&server)
+            sent_something(&server)?;
+            folder.put("lines", [&[b'x'; 31][..], b"\n", &[b'x'; 30], b"\n", &b"one\n".repeat(30)].concat())?;
+            goes_back_in_lines(&mut alice, &server)?;
+            lab.lowers_the_curtain()
         })
+}
+
+/// A window that is sent again begins where it began, though a pair was cut there, and another at its end.
+fn goes_back_in_lines(peer: &mut UdpPeer, server: &Program) -> Outcome {
+    let wire = [&[b'x'; 31][..], b"\r\n", &[b'x'; 30], b"\r\n", &b"one\r\n".repeat(30)].concat();
+    peer.send_to(server.address(), request(1, "lines", "netascii", &WINDOWS))?;
+    let (size, window) = peer.granted(&WINDOWS)?;
+    let packet = |number: u16| data(number, block(&wire, number.into(), size));
+    let (window, half) = (window as u16, window.div_ceil(2) as u16);
+    peer.send(ack(0))?;
+    hears_window(peer, &packet, 1..=window)?;
+    peer.send(ack(half))?;
+    hears_window(peer, &packet, half + 1..=half + window)?;
+    peer.send(error(0, "that is enough"))
 }
 
 /// Whether text is counted as it is in the file or on the wire is left open.
@@ -51,7 +68,7 @@ fn sent_something(server: &Program) -> Outcome {
 }
 
 pub fn translates_text_from_the_wire() -> Stage {
-    Stage::server("netascii on an upload: CR LF becomes the system's line end, CR NUL a CR")
+    Stage::server("netascii on an upload: CR LF becomes the system's line end, also across blocks")
         .promises(["F8", "F5"])
         .why("What was translated on one side is translated back on the other, also where a pair fell into two blocks.")
         .hints([
@@ -62,9 +79,9 @@ pub fn translates_text_from_the_wire() -> Stage {
         .story(|lab| {
             let (server, folder) = patient_server(lab, &[])?;
             let texts = [
-                (b"one\r\ntwo\r\0\r\n\r\0three\r\n".to_vec(), b"one\ntwo\r\n\rthree\n".to_vec()),
+                (b"one\r\ntwo\r\n\r\nthree".to_vec(), b"one\ntwo\n\nthree".to_vec()),
                 ([&[b'x'; 511][..], b"\r\ny"].concat(), [&[b'x'; 511][..], b"\ny"].concat()),
-                ([&[b'x'; 511][..], b"\r\0y"].concat(), [&[b'x'; 511][..], b"\ry"].concat()),
+                ([&[b'x'; 510][..], b"\r\n\r\n"].concat(), [&[b'x'; 510][..], b"\n\n"].concat()),
             ];
             let mut alice = lab.udp("alice", &server)?;
             for (number, (wire, text)) in texts.iter().enumerate() {
