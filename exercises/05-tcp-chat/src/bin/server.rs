@@ -8,7 +8,7 @@ use std::io::{self, BufRead, ErrorKind};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ const EVENTS: usize = 256;
 
 /// How many bytes of talk are gathered before they are sent.
 const BATCH: usize = 16 << 10;
+
+/// How often to look for an event before going to sleep until there is one.
+const GLANCES: usize = 200;
 
 /// How long a write may wait; and how long to wait before trying again to send to somebody who is behind, twice as long
 /// each time, while nobody says a word.
@@ -160,9 +163,9 @@ impl Room {
     /// for each line and client would be the most work by far.
     fn keep(&mut self, events: &Receiver<Event>) -> anyhow::Result<()> {
         todo!(
-            "In a loop: wait for an event, for `MOMENT` only when somebody `is_behind`. `handle` it, and all \
-             others that are there already (`try_iter`), up to `BATCH` bytes of talk. Then `send_all`, and \
-             print the minutes. `Closing`: `close`, and return."
+            "In a loop: wait for the `next_event`, for `MOMENT` only when somebody `is_behind`. `handle` it, \
+             and all others that are there already (`try_iter`), up to `BATCH` bytes of talk. Then \
+             `send_all`, and print the minutes. `Closing`: `close`, and return."
         )
     }
 
@@ -229,6 +232,12 @@ impl Room {
         }
         self.print_minutes()
     }
+}
+
+/// Waits for an event. Where people talk, the next one is often on its way: to look for it again and again, and let others
+/// work in between, takes less time than to fall asleep and be woken.
+fn next_event(events: &Receiver<Event>, patience: Duration) -> Result<Event, RecvTimeoutError> {
+    todo!("`try_recv` up to `GLANCES` times, and `yield_now` after each; then `recv_timeout`.")
 }
 
 impl Client {
