@@ -2,8 +2,8 @@
 //! own that does nothing but move bytes; and the reference client against those of atftp and busybox, all at our
 //! server.
 //!
-//! In a single transfer, client and server take turns: one waits while the other works. So both run on one processor;
-//! with two, it would mostly be measured how long each takes to wake the other.
+//! In a single transfer, client and server take turns: one waits while the other works. On one processor it is seen how
+//! much work that is; on all of them, mostly how long each takes to wake the other.
 
 use std::env;
 use std::fs;
@@ -33,6 +33,7 @@ pub fn run(runs: u32) -> anyhow::Result<ExitCode> {
     bench.servers(runs, 1)?;
     bench.clients(runs)?;
     bench.processors = Processors::All;
+    bench.servers(runs, 1)?;
     bench.servers(runs, 8)?;
     bench.memory()?;
     Ok(ExitCode::SUCCESS)
@@ -54,9 +55,10 @@ impl Bench {
             // It takes no uploads.
             Contestant::new("dnsmasq", self.dnsmasq()),
         ];
+        let place = if let Processors::One = self.processors { " (1 CPU)" } else { "" };
         for (verb, title, who) in [("get", "downloads", 5), ("put", "uploads", 4)] {
             let contestants = &mut contestants[..who];
-            heading(&format!("{title}, {at_a_time} at a time, MB/s"), contestants);
+            heading(&format!("{title}, {at_a_time} at a time{place}, MB/s"), contestants);
             for shape in SHAPES {
                 let figure = Figure { row: &row_of(shape), better: Better::More, due: 1.0 };
                 rows(contestants, runs, [figure], |server| self.measure(server, verb, shape, at_a_time));
