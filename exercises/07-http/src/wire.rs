@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::net::TcpStream;
+use std::thread;
 use std::time::Duration;
 
 use crate::Malformed;
@@ -67,9 +68,9 @@ impl Wire {
     pub fn read_more(&mut self, most: usize, wait: Duration) -> io::Result<usize> {
         todo!(
             "Set the read timeout (not zero, which would mean \"for ever\"), and only when it is another \
-             than before: it is a system call. Make `unread` longer by `most`, read into the new part, and \
-             shorten it to what came. `Interrupted` means once more, `WouldBlock` is what Unix calls a \
-             timeout."
+             than before: it is a system call. Make `unread` longer by `most`, `yield_now` to other threads, \
+             read into the new part, and shorten it to what came. `Interrupted` means once more, \
+             `WouldBlock` is what Unix calls a timeout."
         )
     }
 }

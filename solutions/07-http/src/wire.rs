@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::net::TcpStream;
+use std::thread;
 use std::time::Duration;
 
 use crate::Malformed;
@@ -79,7 +80,7 @@ impl Wire {
     /// # Your turn
     ///
     /// Set the read timeout (not zero, which would mean "for ever"), and only when it is another than before: it is a
-    /// system call. Make `unread` longer by `most`, read into the new part, and shorten it to what came. `Interrupted`
+    /// system call. Make `unread` longer by `most`, `yield_now` to other threads, read into the new part, and shorten it to what came. `Interrupted`
     /// means once more, `WouldBlock` is what Unix calls a timeout.
     pub fn read_more(&mut self, most: usize, wait: Duration) -> io::Result<usize> {
         if self.wait != Some(wait) {
@@ -88,6 +89,9 @@ impl Wire {
         }
         let before = self.unread.len();
         self.unread.resize(before + most, 0);
+        // Where many connections are busy, others go first: meanwhile the next request comes, and nobody has to be put to
+        // sleep and woken for it.
+        thread::yield_now();
         let read = loop {
             match self.stream.read(&mut self.unread[before..]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
