@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 use supervise::Line;
@@ -24,6 +24,9 @@ use crate::tcp::{Porter, TcpPeer};
 use crate::trouble::{Outcome, Trouble, broken, skip};
 use crate::udp::UdpPeer;
 use crate::view::LittleRoom;
+
+/// How much a program may grow without anybody's asking why.
+const GARBAGE: u64 = 8 << 20;
 
 /// The address of a server that may choose its port.
 const ANY_PORT: &str = "127.0.0.1:0";
@@ -235,7 +238,6 @@ impl Lab {
     /// The memory grows with what is sent.
     pub fn memory_stays(&mut self, program: &Program, mut send: impl FnMut(&mut Lab) -> Outcome<u64>) -> Outcome {
         const ROUNDS: u32 = 6;
-        const GARBAGE: u64 = 8 << 20;
         let Some(before) = program.memory() else { return Ok(()) };
         let (mut sent, mut grown) = (0, 0);
         for _ in 0..ROUNDS {
@@ -254,6 +256,29 @@ impl Lab {
         let megabytes = |bytes: u64| bytes / 1_000_000;
         let because = format!("grew by {} MB while {} MB were sent to it.", megabytes(grown), megabytes(sent));
         Err(broken(format!("{} {because}", crate::scene::capital(&program.name()))).of(&["C10"]))
+    }
+
+    /// The same in portions, each of which returns how many bytes it sent. A round of them is much for a program that is
+    /// quick, less for one that takes every byte by itself, and much again for one that grows: garbage needs time until it
+    /// is collected.
+    ///
+    /// # Errors
+    ///
+    /// The memory grows with what is sent.
+    pub fn memory_stays_while(&mut self, program: &Program, mut portion: impl FnMut() -> Outcome<usize>) -> Outcome {
+        const MUCH: u64 = 11 << 20;
+        let before = program.memory();
+        self.memory_stays(program, |_| {
+            let (began, mut round) = (Instant::now(), 0);
+            loop {
+                round += portion()? as u64;
+                let grows = program.memory() > before.map(|before| before + GARBAGE);
+                let time = Duration::from_secs(if grows { 4 } else { 1 });
+                if round >= MUCH || began.elapsed() > time {
+                    return Ok(round);
+                }
+            }
+        })
     }
 
     /// Tells a part of the story that depends on time up to four times, and believes the best: once, the machine may

@@ -43,7 +43,7 @@ pub use role::{Role, Transport};
 pub use runner::{StageReport, Verdict, play, play_all};
 pub use stage::{Describe, Stage, Story, last_part};
 pub use tcp::TcpPeer;
-pub use transcript::literal::quoted;
+pub use transcript::literal::{compare, quoted};
 pub use trouble::{Breaking, Failure, Meaning, Outcome, Trouble, demand, skip};
 pub use udp::{Datagram, MAX_DATAGRAM, UdpPeer};
 pub use wiretap::{Direction, Rule, Tap};

@@ -1,6 +1,6 @@
 //! Lines: where they end, how long they may be, and what may be in them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use scenario::{Stage, demand};
 
@@ -97,20 +97,15 @@ pub fn forgets_what_it_printed() -> Stage {
         ])
         .story(|lab| {
             const MOST: usize = 100;
-            const MUCH: usize = 11 << 20;
             let (client, mut server) = client_of(lab, &[])?;
             let line = format!("client-2: {}\n", "x".repeat(4000));
             lab.in_short("client-2", "talks on, and the client prints it all", |lab| {
-                lab.memory_stays(&client, |_| {
-                    let (began, mut said, mut lines) = (Instant::now(), 0, 1);
-                    // Whoever reads byte by byte is slow, and need not hear so much.
-                    while said < MUCH && began.elapsed() < Duration::from_secs(1) {
-                        server.send(line.repeat(lines))?;
-                        client.prints_lines(lines)?;
-                        said += lines * line.len();
-                        lines = MOST.min(2 * lines);
-                    }
-                    Ok(said as u64)
+                let mut lines = 1;
+                lab.memory_stays_while(&client, || {
+                    lines = MOST.min(2 * lines);
+                    server.send(line.repeat(lines))?;
+                    client.prints_lines(lines)?;
+                    Ok(lines * line.len())
                 })
             })?;
             lab.lowers_the_curtain()

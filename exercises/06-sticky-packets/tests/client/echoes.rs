@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use scenario::{Stage, quoted};
 
-use super::wire::{frame, frames, prints_reads};
+use super::wire::{SOME_LINES, frame, frames, prints_reads};
 use super::{client_of, hear_all};
 
 pub fn sends_all_then_hears_all() -> Stage {
@@ -101,7 +101,7 @@ pub fn without_framing_it_prints_what_it_reads() -> Stage {
             let (client, mut server) = client_of(lab, &["--framing", "none", "hello", "world", "again"])?;
             hear_all(&mut server, &client, b"helloworldagain", 3)?;
             let mut count = 0;
-            for part in ["hellow", "orld", "ag", "ain"] {
+            for part in ["hellow", "orld", "ag", "ain", SOME_LINES] {
                 server.send(part)?;
                 prints_reads(&client, "", &mut count, part)?;
             }
@@ -148,7 +148,8 @@ pub fn sends_any_text() -> Stage {
             "say(format_args!(\"echo {}\", quoted(message)))",
         ])
         .story(|lab| {
-            let texts = ["", "two\nlines\r\n", "\u{1b}[2J \u{7f} \"quotes\" \\", "我爱你", "  blanks  ", ""];
+            let harmful = "\u{1b}[2J \u{7f} \u{9b}2J \"quotes\" \\";
+            let texts = ["", "two\nlines\r\n", harmful, "我爱你", "  blanks  ", ""];
             let (client, mut server) = client_of(lab, &texts)?;
             hear_all(&mut server, &client, &frames(&texts), texts.len())?;
             server.send(frames(&texts))?;

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use scenario::{Outcome, Program, Stage, demand, quoted};
+use scenario::{Outcome, Program, Stage, compare, demand, quoted};
 
 use super::wire::{frame, frames, header};
 use super::{client_of, hear_all};
@@ -235,8 +235,12 @@ fn fails_after_some_echoes(client: &Program, came: &[&str]) -> Outcome {
         "Your client ended without a last line on stderr that begins with `error: `.".to_owned()
     })?;
     let echoes = came.iter().map(|text| format!("echo {}", quoted(text.as_bytes())));
-    let other =
-        finished.stdout.lines().filter(|line| line.starts_with("echo")).zip(echoes).find(|(line, echo)| line != echo);
+    let other = finished
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("echo"))
+        .zip(echoes)
+        .find(|(line, echo)| compare(echo, line).is_err());
     demand(other.is_none(), || {
         let (line, echo) = other.unwrap_or_default();
         format!("Your client printed `{line}`, where `{echo}` had come.")

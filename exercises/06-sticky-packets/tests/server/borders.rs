@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use scenario::{Outcome, Program, Stage, TcpPeer, quoted};
 
-use super::wire::{LINE, NONE, frame, frames, prints_reads};
+use super::wire::{LINE, NONE, SOME_LINES, frame, frames, prints_reads};
 use super::{farewell, is_returned, line};
 
 pub fn shows_the_trouble() -> Stage {
@@ -27,7 +27,7 @@ pub fn shows_the_trouble() -> Stage {
             alice.send("helloworld")?;
             prints_reads(&server, &from, &mut count, "helloworld")?;
             alice.expect("helloworld")?;
-            for part in ["ag", "ain", "\u{1b}[2J \"quotes\"\n"] {
+            for part in ["ag", "ain", SOME_LINES, "\u{1b}[2J \"quotes\"\n"] {
                 alice.send(part)?;
                 prints_reads(&server, &from, &mut count, part)?;
                 alice.expect(part)?;

@@ -1,7 +1,5 @@
 //! Many, those that wait, and those that break off.
 
-use std::time::{Duration, Instant};
-
 use scenario::{Breaking, Lab, Outcome, Program, Stage, TcpPeer, demand};
 
 use super::wire::frame;
@@ -149,22 +147,17 @@ pub fn forgets_what_it_returned() -> Stage {
         ])
         .story(|lab| {
             const LONGEST: usize = 512 << 10;
-            const MUCH: usize = 24 << 20;
             let server = lab.server()?;
             let mut alice = lab.tcp("alice", &server)?;
             exchange(&mut alice, &server, 1, b"hello")?;
             lab.in_short("alice", "sends more and more, longer and longer, and all of it comes back", |lab| {
-                lab.memory_stays(&server, |_| {
-                    let (began, mut returned, mut size) = (Instant::now(), 0, 1 << 10);
-                    // Whoever reads or writes byte by byte is slow, and need not return so much.
-                    while returned < MUCH && began.elapsed() < Duration::from_secs(1) {
-                        let message = frame(vec![0xff; size]);
-                        alice.send(&message)?;
-                        alice.expect(&message)?;
-                        returned += size;
-                        size = LONGEST.min(2 * size);
-                    }
-                    Ok(returned as u64)
+                let mut size = 1 << 10;
+                lab.memory_stays_while(&server, || {
+                    size = LONGEST.min(2 * size);
+                    let message = frame(vec![0xff; size]);
+                    alice.send(&message)?;
+                    alice.expect(&message)?;
+                    Ok(size)
                 })
             })?;
             lab.lowers_the_curtain()

@@ -45,10 +45,14 @@ pub fn takes_any_bytes() -> Stage {
             let server = lab.server()?;
             let mut alice = lab.tcp("alice", &server)?;
             let every_byte: Vec<u8> = (0..=255).collect();
-            let messages: [&[u8]; 9] = [
+            let long_text = "我 say no more than that, ".repeat(4000);
+            let messages: [&[u8]; 11] = [
                 b"two\nlines\r\n",
                 b"\0\0\0\x05hello",
                 b"\x1b[2J\x07 \0 \x7f \t \"quotes\" and \\ backslashes",
+                // U+009B is ESC [ in one character.
+                "\u{9b}2J next\u{85}line".as_bytes(),
+                long_text.as_bytes(),
                 b"  blanks  ",
                 b"text, and then \xff",
                 &every_byte,
