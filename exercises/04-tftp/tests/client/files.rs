@@ -192,7 +192,7 @@ pub fn gets_no_file_into_its_memory() -> Stage {
         .story(|lab| {
             let folder = lab.folder("folder")?;
             let errand = ["get", "long", "{folder}/long", "--blksize", "32768"];
-            let mut counter = patient_client(lab, folder, &errand)?;
+            let mut counter = client_with_timeout(lab, folder, "30", &errand)?;
             counter.is_asked(1, "long", "octet", &[("blksize", "32768")])?;
             counter.answers(oack(&[("blksize", "32768")]))?;
             counter.port.expect(ack(0))?;

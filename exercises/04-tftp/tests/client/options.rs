@@ -1,10 +1,10 @@
 //! Options: what is asked for, granted, and refused.
 
-use scenario::Stage;
+use scenario::{Folder, Lab, Meaning, Outcome, Stage};
 
-use super::patient_client;
 use super::traces::{has_only, holds};
-use super::wire::{Talks, ack, block, content, data, oack, tally};
+use super::wire::{Talks, ack, block, content, data, error, oack, tally};
+use super::{client_with_timeout, patient_client};
 
 pub fn asks_for_options_only_when_told() -> Stage {
     Stage::client("Options go out when they were asked for, and no others")
@@ -42,8 +42,20 @@ pub fn asks_for_options_only_when_told() -> Stage {
             counter.is_asked(2, "up", "octet", &[("blksize", "2000")])?;
             counter.answers(oack(&[("BLKSIZE", "2000")]))?;
             counter.takes(&file, 1, 2000)?;
-            counter.is_done(&format!("put \"up\": {}", tally(2500, 2000)))
+            counter.is_done(&format!("put \"up\": {}", tally(2500, 2000)))?;
+            acknowledges_options_at_once(lab, counter.folder)
         })
+}
+
+/// Its timeout is longer than anybody waits here.
+fn acknowledges_options_at_once(lab: &mut Lab, folder: Folder) -> Outcome {
+    let errand = ["get", "file", "{folder}/file", "--blksize", "1024"];
+    let mut counter = client_with_timeout(lab, folder, "30", &errand)?;
+    counter.is_asked(1, "file", "octet", &[("blksize", "1024")])?;
+    counter.answers(oack(&[("blksize", "1024")]))?;
+    counter.port.expect(ack(0)).or_rather("ACK 0 tells the server that its OACK has come.")?;
+    counter.answers(error(0, "that is enough"))?;
+    counter.client.fails(&[])
 }
 
 pub fn lives_without_options() -> Stage {

@@ -121,7 +121,7 @@ pub fn puts_more_than_65535_blocks() -> Stage {
             let (folder, file) = (lab.folder("folder")?, many_blocks());
             folder.put("file", &file)?;
             let errand = ["put", "{folder}/file", "--blksize", "8", "--windowsize", "64"];
-            let mut counter = patient_client(lab, folder, &errand)?;
+            let mut counter = client_with_timeout(lab, folder, "30", &errand)?;
             counter.is_asked(2, "file", "octet", &WINDOWS_OF_64)?;
             counter.answers(oack(&WINDOWS_OF_64))?;
             lab.in_short("server", "takes 65,721 blocks", |lab| hears_many_blocks(lab, &mut counter.port, &file, 64))?;

@@ -14,15 +14,15 @@ pub trait Tells {
 
 impl Tells for Program {
     fn says(&self, line: &str) -> Outcome {
-        self.prints(line).breaking(&[promise_about(line)])
+        self.prints(line).breaking(&[promise_about(line), "C4"])
     }
 
     fn says_among_others(&self, line: &str) -> Outcome {
-        self.prints_among_others(line).breaking(&[promise_about(line)])
+        self.prints_among_others(line).breaking(&[promise_about(line), "C4"])
     }
 }
 
-/// The client says `got …` and `put …`, the server all the rest.
+/// The client says `got …` and `put …`, the server all the rest. C4 is about each line: that it is on stdout, at once.
 fn promise_about(line: &str) -> &'static str {
     if line.starts_with("got ") || line.starts_with("put ") { "F13" } else { "F12" }
 }
