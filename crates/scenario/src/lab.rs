@@ -237,7 +237,7 @@ impl Lab {
     ///
     /// The memory grows with what is sent.
     pub fn memory_stays(&mut self, program: &Program, mut send: impl FnMut(&mut Lab) -> Outcome<u64>) -> Outcome {
-        const ROUNDS: u32 = 6;
+        const ROUNDS: u32 = 9;
         let Some(before) = program.memory() else { return Ok(()) };
         let (mut sent, mut grown) = (0, 0);
         for _ in 0..ROUNDS {

@@ -374,6 +374,11 @@ pub fn refuses_fields_that_two_would_read_differently() -> Stage {
             for head in ["GET /hello.txt HTTP/1.1\r\n X-Lab: 1\r\nHost: lab\r\n\r\n", "GET /hello.txt\rX HTTP/1.1\r\nHost: lab\r\n\r\n"] {
                 refused_and_closed(lab, &server, head, &[400])?;
             }
+            // What ends a line of text elsewhere ends none here: there is no Range in these.
+            for end in ["\x0b", "\x0c", "\x1c", "\u{85}"] {
+                let field = format!("X-Lab: one{end}Range: bytes=0-4");
+                hears_no(lab, &server, request("GET /hello.txt", &[&field], ""), &[400, 200])?;
+            }
             lab.lowers_the_curtain()
         })
 }
