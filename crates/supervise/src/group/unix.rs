@@ -15,6 +15,9 @@ const MARK: &str = "SUPERVISED_BY";
 /// How often a group is killed before we believe that it cannot be: one that forks as fast as it dies.
 const ROUNDS: u32 = 200;
 
+/// How often to look again at processes that are on their way out.
+const LOOKS: u32 = 1000;
+
 /// How long to wait between two looks at processes that are not our children: nothing tells when they end.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
@@ -203,8 +206,28 @@ mod linux {
         lists.iter().flat_map(|list| list.split_whitespace()).filter_map(|id| id.parse().ok()).collect()
     }
 
+    /// Those with this mark.
+    ///
+    /// A process that ends loses its memory, and its mark with it, before it gives its children away, and is dead only after
+    /// that: as long as one is on its way out, or has died since the last look, its children may still be coming.
     pub(super) fn orphans_marked(mark: &str) -> Vec<pid_t> {
-        children().into_iter().filter(|id| mark_of(*id).as_deref() == Some(mark)).collect()
+        let (mut marked, mut dead) = (Vec::new(), BTreeSet::new());
+        for _ in 0..LOOKS {
+            marked.clear();
+            let mut are_all_here = true;
+            for id in children() {
+                match mark_of(id) {
+                    Some(its) if its == mark => marked.push(id),
+                    Some(_) => {}
+                    None => are_all_here &= is_dead(id) && !dead.insert(id),
+                }
+            }
+            if are_all_here {
+                break;
+            }
+            thread::yield_now();
+        }
+        marked
     }
 
     /// A process that cleaned its environment belongs to nobody in particular; but what we start ourselves is marked,
@@ -216,6 +239,13 @@ mod linux {
                 reap(id);
             }
         }
+    }
+
+    /// Whether a process is a zombie, or not even that.
+    fn is_dead(id: pid_t) -> bool {
+        let status = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        // The state stands behind the name, which is in brackets.
+        status.rsplit(") ").next().is_none_or(|fields| fields.is_empty() || fields.starts_with(['Z', 'X']))
     }
 
     /// The mark of a process; empty when it has none, `None` when it is gone or is about to become another program.
