@@ -187,6 +187,12 @@ impl Child {
         group::waits_for(self.id())
     }
 
+    /// Whether it works just now, or waits for a processor, or one of its children does; `false` where the system does not
+    /// tell.
+    pub fn is_at_work(&self) -> bool {
+        self.process.group.is_at_work()
+    }
+
     /// Leaves the program no more descriptors than it has now, and `more`; `false` where the system cannot.
     pub fn limit_descriptors(&self, more: u64) -> bool {
         group::limit_descriptors(self.id(), more)

@@ -28,6 +28,10 @@ impl Group {
 
     pub(crate) fn resume(&self) {}
 
+    pub(crate) fn is_at_work(&self) -> bool {
+        false
+    }
+
     pub(crate) fn ask_to_end(&self) {}
 
     pub(crate) fn interrupt(&self) -> bool {

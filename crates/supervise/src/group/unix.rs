@@ -108,6 +108,17 @@ impl Group {
         }
     }
 
+    /// Whether one of its processes works just now, or waits for a processor. Linux tells.
+    pub(crate) fn is_at_work(&self) -> bool {
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let group = self.id.to_string();
+        processes.filter_map(|process| fs::read_to_string(process.path().join("stat")).ok()).any(|status| {
+            // Behind the name, which is in brackets: the state, the parent, the group.
+            let mut fields = status.rsplit(") ").next().unwrap_or_default().split(' ');
+            matches!(fields.next(), Some("R" | "D")) && fields.nth(1) == Some(&group)
+        })
+    }
+
     fn is_empty(&self) -> bool {
         if self.gone.load(Ordering::Relaxed) {
             return true;
