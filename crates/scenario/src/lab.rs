@@ -237,7 +237,7 @@ impl Lab {
     ///
     /// The memory grows with what is sent.
     pub fn memory_stays(&mut self, program: &Program, mut send: impl FnMut(&mut Lab) -> Outcome<u64>) -> Outcome {
-        const ROUNDS: u32 = 9;
+        const ROUNDS: u32 = 12;
         let Some(before) = program.memory() else { return Ok(()) };
         let (mut sent, mut grown) = (0, 0);
         for _ in 0..ROUNDS {
@@ -273,7 +273,7 @@ impl Lab {
             loop {
                 round += portion()? as u64;
                 let grows = program.memory() > before.map(|before| before + GARBAGE);
-                let time = Duration::from_secs(if grows { 4 } else { 1 });
+                let time = Duration::from_secs(if grows { 2 } else { 1 });
                 if round >= MUCH || began.elapsed() > time {
                     return Ok(round);
                 }
