@@ -109,7 +109,10 @@ impl Program {
     fn first_line(&self) -> Line {
         const TIMES: u32 = 3;
         let wait = || self.child().next_line(self.scene.patience());
-        (1..TIMES).map(|_| wait()).find(|line| *line != Line::Silence || !self.child().is_at_work()).unwrap_or_else(wait)
+        (1..TIMES)
+            .map(|_| wait())
+            .find(|line| *line != Line::Silence || !self.child().is_at_work())
+            .unwrap_or_else(wait)
     }
 
     /// The program must print this line next.

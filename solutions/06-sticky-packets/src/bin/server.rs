@@ -1,6 +1,6 @@
 //! Returns every message to its sender, in the framing it came in.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::thread;
@@ -16,6 +16,9 @@ const STACK: usize = 128 << 10;
 
 /// How long a client whose frame was refused may take to hear of it.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// How often to look for the next bytes before going to sleep until they come.
+const GLANCES: usize = 100;
 
 /// Echoes messages over TCP, told apart by a framing.
 #[derive(Clone, Parser)]
@@ -84,20 +87,39 @@ fn serve(listener: &TcpListener, args: &Args) -> anyhow::Result<()> {
 ///
 /// # Your turn
 ///
-/// Switch Nagle's algorithm off (`set_nodelay`). In a loop: `read_from` the stream, `echo` what came, and leave it when
+/// Switch Nagle's algorithm off (`set_nodelay`). In a loop: `read_from` the stream, made `Attentive`, `echo` what came, and leave it when
 /// that returned `false`. At the end of the stream call `say_farewell`.
-fn talk(mut stream: &TcpStream, peer: SocketAddr, args: &Args) -> anyhow::Result<()> {
+fn talk(stream: &TcpStream, peer: SocketAddr, args: &Args) -> anyhow::Result<()> {
     // Nagle's algorithm keeps a small segment back while an earlier one is not acknowledged (RFC 1122, section
     // 4.2.3.4). The echoes of a read go out in one write, so it has nothing to gather here, and would only wait.
     stream.set_nodelay(true)?;
     let mut decoder = Decoder::new(args.framing, args.max_frame as usize);
     let mut count = 0;
-    while decoder.read_from(&mut stream).context("cannot read")? > 0 {
+    while decoder.read_from(Attentive(stream)).context("cannot read")? > 0 {
         if !echo(stream, peer, &mut decoder, &mut count, args)? {
             return Ok(());
         }
     }
     say_farewell(peer, decoder.end(), count, args.quiet)
+}
+
+/// A stream that is looked at a few times before the thread goes to sleep over it, while others have the processor. In a
+/// conversation the next message is mostly on its way, and to fall asleep and be woken takes longer than these looks.
+struct Attentive<'a>(&'a TcpStream);
+
+impl Read for Attentive<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.set_nonblocking(true)?;
+        let glance = (0..GLANCES).find_map(|_| match self.0.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                thread::yield_now();
+                None
+            }
+            read => Some(read),
+        });
+        self.0.set_nonblocking(false)?;
+        glance.unwrap_or_else(|| self.0.read(buffer))
+    }
 }
 
 /// Returns all messages that are complete, in one write; `false` after a frame that is too long.
