@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// How often to look for a packet before going to sleep until it comes. In a transfer it is mostly on its way, and to
 /// fall asleep and be woken takes longer than all these looks.
 const GLANCES: usize = 100;
+
+/// The number of the link that got the last packet of all.
+static LATEST: AtomicU64 = AtomicU64::new(0);
 
 /// Why a transfer ended before its file did.
 #[derive(Debug)]
@@ -78,6 +82,10 @@ pub struct Link {
     waiting: Option<usize>,
     /// The read timeout that the socket has now.
     armed: Duration,
+    /// No two links have the same.
+    number: u64,
+    /// No other link got a packet between our last two.
+    is_alone: bool,
 }
 
 impl Link {
@@ -90,7 +98,10 @@ impl Link {
         here.set_port(0);
         let socket = UdpSocket::bind(here)?;
         socket.set_nonblocking(true)?;
-        let mut link = Link { socket, peer, buffer: Vec::new(), waiting: None, armed: Duration::ZERO };
+        static COUNT: AtomicU64 = AtomicU64::new(1);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let (buffer, armed) = (Vec::new(), Duration::ZERO);
+        let mut link = Link { socket, peer, buffer, waiting: None, armed, number, is_alone: true };
         link.make_room(0);
         Ok(link)
     }
@@ -164,16 +175,21 @@ impl Link {
                 return Ok(None);
             }
             match self.glance().unwrap_or_else(|| self.sleep(left)) {
-                Ok(arrived) => return Ok(Some(arrived)),
+                Ok(arrived) => {
+                    self.is_alone = LATEST.swap(self.number, Ordering::Relaxed) == self.number;
+                    return Ok(Some(arrived));
+                }
                 Err(error) if is_no_answer(&error) => {}
                 Err(error) => return Err(Broken::Network(error)),
             }
         }
     }
 
-    /// A packet that is there, or will be at once. Between two looks, others have the processor.
+    /// A packet that is there, or will be at once. Between two looks, others have the processor. Beside other transfers there
+    /// is none: then the processor has enough to do, and who gives it away gets it back late.
     fn glance(&mut self) -> Option<io::Result<(usize, SocketAddr)>> {
-        (0..GLANCES).find_map(|_| match self.socket.recv_from(&mut self.buffer) {
+        let glances = if self.is_alone { GLANCES } else { 0 };
+        (0..glances).find_map(|_| match self.socket.recv_from(&mut self.buffer) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 thread::yield_now();
                 None
