@@ -17,6 +17,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// fall asleep and be woken takes longer than all these looks.
 const GLANCES: usize = 100;
 
+/// After how many packets in a row a link is taken for the only one.
+const ALONE: u32 = 64;
+
 /// The number of the link that got the last packet of all.
 static LATEST: AtomicU64 = AtomicU64::new(0);
 
@@ -84,8 +87,8 @@ pub struct Link {
     armed: Duration,
     /// No two links have the same.
     number: u64,
-    /// No other link got a packet between our last two.
-    is_alone: bool,
+    /// How many packets it got since another link got one.
+    in_a_row: u32,
 }
 
 impl Link {
@@ -101,7 +104,7 @@ impl Link {
         static COUNT: AtomicU64 = AtomicU64::new(1);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let (buffer, armed) = (Vec::new(), Duration::ZERO);
-        let mut link = Link { socket, peer, buffer, waiting: None, armed, number, is_alone: true };
+        let mut link = Link { socket, peer, buffer, waiting: None, armed, number, in_a_row: ALONE };
         link.make_room(0);
         Ok(link)
     }
@@ -176,7 +179,8 @@ impl Link {
             }
             match self.glance().unwrap_or_else(|| self.sleep(left)) {
                 Ok(arrived) => {
-                    self.is_alone = LATEST.swap(self.number, Ordering::Relaxed) == self.number;
+                    let is_mine = LATEST.swap(self.number, Ordering::Relaxed) == self.number;
+                    self.in_a_row = if is_mine { self.in_a_row.saturating_add(1) } else { 0 };
                     return Ok(Some(arrived));
                 }
                 Err(error) if is_no_answer(&error) => {}
@@ -188,7 +192,7 @@ impl Link {
     /// A packet that is there, or will be at once. Between two looks, others have the processor. Beside other transfers there
     /// is none: then the processor has enough to do, and who gives it away gets it back late.
     fn glance(&mut self) -> Option<io::Result<(usize, SocketAddr)>> {
-        let glances = if self.is_alone { GLANCES } else { 0 };
+        let glances = if self.in_a_row >= ALONE { GLANCES } else { 0 };
         (0..glances).find_map(|_| match self.socket.recv_from(&mut self.buffer) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 thread::yield_now();
